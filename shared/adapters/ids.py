@@ -1,0 +1,17 @@
+"""Identifiers as a port: random in production, counted in tests."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Ids(Protocol):
+    def new(self) -> str:
+        """A fresh identifier, unique for ever, safe in a URL path."""
+        ...
+
+
+@dataclass(frozen=True)
+class RandomIds:
+    def new(self) -> str:
+        return uuid.uuid4().hex
