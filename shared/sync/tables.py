@@ -1,7 +1,7 @@
-"""Tables of the sync room: the two business tables, their evidence, the positions read, dead letters, findings.
+"""Tables of the sync room: business rows, their evidence, the positions read, dead letters and findings.
 
-Every id and code column is COLLATE "C". Amounts are numeric(28, 8): 20 integer digits, 8 decimals; the CHECKs name
-an upper bound because NaN is greater than every number and would pass a bare `>= 0`.
+Every id and code column is COLLATE "C". Amounts are numeric(28, 8): 20 integer digits, 8 decimals. Their CHECKs
+name an upper bound because NaN is greater than every number and would pass a bare `>= 0`.
 """
 
 from sqlalchemy import (
