@@ -22,6 +22,9 @@ from psycopg import sql
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER_VARIABLE = "COUNTERFOIL_TEST_POSTGRES"
 STOP_SECONDS = 30
+# Copying a database in memory takes about 20 ms, on a disk up to 400 ms.
+MEMORY_FOLDER = Path("/dev/shm")
+MEMORY_BYTES_FREE_MIN = 4 * 1024**3
 
 Prepare = Callable[[str], None]
 
@@ -53,7 +56,7 @@ class SharedPostgres:
     @classmethod
     def open_session(cls) -> Self:
         """Call once, in the controlling process, before the workers start."""
-        folder = Path(tempfile.mkdtemp(prefix="counterfoil-tests-"))
+        folder = Path(tempfile.mkdtemp(prefix="counterfoil-tests-", dir=_fastest_folder()))
         (folder / "controller").write_text(str(os.getpid()))
         os.environ[FOLDER_VARIABLE] = str(folder)
         return cls(folder)
@@ -79,7 +82,7 @@ class SharedPostgres:
         """
         self._ensure_template(template, prepare)
         name = f"{template}_{uuid.uuid4().hex[:12]}"
-        self._execute("CREATE DATABASE {} TEMPLATE {}", name, template)
+        self._execute("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", name, template)
         try:
             yield ClonedDatabase(name, self._url(name), self.port)
         finally:
@@ -118,6 +121,7 @@ class SharedPostgres:
         controller = (self._folder / "controller").read_text()
         command = [sys.executable, "-m", "infra.local.postgres", "--data", str(self._folder / "server")]
         command += ["--throw-away", "--watch-pid", controller, "--set", "max_connections=200"]
+        command += ["--set", "max_wal_size=256MB", "--set", "min_wal_size=64MB"]
         log = self._folder / "runner.log"
         ready = _start_detached(command, log)
         partial = self._state_file.with_suffix(".partial")
@@ -155,6 +159,13 @@ class SharedPostgres:
         with (self._folder / f"{name}.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _fastest_folder() -> Path | None:
+    """The memory file system where there is one with room, else the default folder for temporary files."""
+    if not os.access(MEMORY_FOLDER, os.W_OK):
+        return None
+    return MEMORY_FOLDER if shutil.disk_usage(MEMORY_FOLDER).free > MEMORY_BYTES_FREE_MIN else None
 
 
 def _start_detached(command: list[str], log: Path) -> str:
