@@ -57,6 +57,8 @@ class SharedPostgres:
     def open_session(cls) -> Self:
         """Call once, in the controlling process, before the workers start."""
         folder = Path(tempfile.mkdtemp(prefix="counterfoil-tests-", dir=_fastest_folder()))
+        # The server may have to run as a user who must pass through; what lies inside stays private.
+        folder.chmod(0o711)
         (folder / "controller").write_text(str(os.getpid()))
         os.environ[FOLDER_VARIABLE] = str(folder)
         return cls(folder)

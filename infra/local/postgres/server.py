@@ -156,6 +156,10 @@ class LocalPostgres:
         self._lock.release()
         shutil.rmtree(self.socket_folder, ignore_errors=True)
 
+    def release(self) -> None:
+        """Let another process take the data over; a running server goes on until that happens."""
+        self._lock.release()
+
     def destroy(self) -> None:
         """Stop the server and remove all its data."""
         self.stop("immediate")
