@@ -344,7 +344,7 @@ def upgrade() -> None:
         sa.Column("records_applied", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("records_superseded", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("records_duplicate", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("last_redelivered", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("last_counts", sa.ARRAY(sa.BigInteger()), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("stream IN ('ledger', 'payment_order')", name=op.f("ck_stream_positions_stream")),
         sa.CheckConstraint("applied >= 0", name=op.f("ck_stream_positions_applied")),

@@ -7,6 +7,7 @@ type check; METRICS gives each its kind, unit and meaning. Labels are few and bo
 import json
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, get_args
@@ -73,6 +74,10 @@ class Telemetry(Protocol):
         """Add to a counter, set a gauge or record one observation of a histogram."""
         ...
 
+    def observations(self, name: MetricName, values: Sequence[float], **labels: str) -> None:
+        """Record many observations of a histogram at once."""
+        ...
+
     def event(self, name: EventName, **fields: object) -> None:
         """One structured line; fields carry no personal data."""
         ...
@@ -81,6 +86,9 @@ class Telemetry(Protocol):
 @dataclass(frozen=True)
 class NoTelemetry:
     def metric(self, name: MetricName, value: float, **labels: str) -> None:
+        return None
+
+    def observations(self, name: MetricName, values: Sequence[float], **labels: str) -> None:
         return None
 
     def event(self, name: EventName, **fields: object) -> None:
@@ -97,6 +105,13 @@ class LogTelemetry:
 
     def metric(self, name: MetricName, value: float, **labels: str) -> None:
         self._write({"metric": name, "value": value, **labels})
+
+    def observations(self, name: MetricName, values: Sequence[float], **labels: str) -> None:
+        ordered = sorted(values)
+        summary = {"count": len(ordered), "sum": sum(ordered)}
+        for percent in (50, 95, 99):
+            summary[f"p{percent}"] = ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+        self._write({"metric": name, **summary, **labels})
 
     def event(self, name: EventName, **fields: object) -> None:
         self._write({"event": name, **fields})

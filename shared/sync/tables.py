@@ -5,6 +5,7 @@ name an upper bound because NaN is greater than every number and would pass a ba
 """
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -122,7 +123,7 @@ stream_positions = Table(
     Column("last_enqueued_at", _STAMP),
     Column("newest_event_at", _STAMP),
     *[Column(name, BigInteger, nullable=False, server_default=text("0")) for name in (*_COUNTS, *_RECORDS)],
-    Column("last_redelivered", Integer, nullable=False, server_default=text("0")),
+    Column("last_counts", ARRAY(BigInteger)),
     Column("updated_at", _STAMP, nullable=False),
     CheckConstraint(_STREAMS, name="stream"),
     *[CheckConstraint(f"{name} >= 0", name=name) for name in (*_COUNTS, *_RECORDS)],

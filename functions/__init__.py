@@ -1,0 +1,28 @@
+"""Every trigger of the app on one page."""
+
+from collections.abc import Callable
+
+import azure.functions as func
+
+from functions.edge import timer
+from functions.http import health, payment_orders, tx, wallets
+from functions.streams import ledger
+from functions.streams import payment_orders as payment_order_stream
+from shared.runtime import Runtime
+
+BLUEPRINTS: tuple[Callable[[Runtime], func.Blueprint], ...] = (
+    ledger.blueprint,
+    payment_order_stream.blueprint,
+    timer.blueprint,
+    tx.blueprint,
+    payment_orders.blueprint,
+    wallets.blueprint,
+    health.blueprint,
+)
+
+
+def register_all(app: func.FunctionApp, runtime: Runtime) -> func.FunctionApp:
+    """Declare every function on the app."""
+    for blueprint in BLUEPRINTS:
+        app.register_functions(blueprint(runtime))
+    return app

@@ -1,0 +1,54 @@
+"""Event Hub triggers: the platform's batch in, our EventBatch out. No rule about events lives here."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import azure.functions as func
+
+from shared.runtime import Runtime
+from shared.sync.events.contract import Stream
+from shared.sync.ingest_events import ingest_events
+from shared.sync.model import Event, EventBatch
+
+
+def take(runtime: Runtime, stream: Stream, events: Sequence[func.EventHubEvent]) -> None:
+    """Ingest one delivered batch and record how long it took. Raises when we are unwell: the platform retries."""
+    started = time.perf_counter()
+    ingest_events(runtime, [batch_of(stream, events)])
+    runtime.telemetry.metric("batch_seconds", time.perf_counter() - started, stream=stream)
+    runtime.telemetry.metric("batch_events", len(events), stream=stream)
+
+
+def batch_of(stream: Stream, events: Sequence[func.EventHubEvent]) -> EventBatch:
+    """The batch with its place; metadata is shared by all events of a call and stands on each of them."""
+    metadata: dict[str, Any] = dict(events[0].metadata or {})
+    place = metadata["PartitionContext"]
+    properties = metadata.get("PropertiesArray") or [{}] * len(events)
+    return EventBatch(
+        stream=stream,
+        hub=place["EventHubName"],
+        consumer_group=place["ConsumerGroup"],
+        partition_id=str(place["PartitionId"]),
+        events=[_event(event, own) for event, own in zip(events, properties, strict=True)],
+    )
+
+
+def _event(event: func.EventHubEvent, properties: dict[str, Any] | None) -> Event:
+    if event.sequence_number is None or event.enqueued_time is None:
+        raise ValueError("the platform delivered an event without sequence number or enqueued time")
+    return Event(
+        body=event.get_body(),
+        sequence_number=event.sequence_number,
+        enqueued_at=_aware(event.enqueued_time),
+        offset=str(event.offset or ""),
+        partition_key=event.partition_key,
+        properties=properties or {},
+    )
+
+
+def _aware(moment: datetime) -> datetime:
+    """The platform sends UTC without saying so; the hub's resolution is the millisecond."""
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

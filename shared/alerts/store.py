@@ -1,0 +1,21 @@
+"""The alerts room's SQL: intents to tell somebody, written beside the fact."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+
+def insert_outbox(
+    connection: Connection, kind: str, dedupe_key: str, payload: Mapping[str, object], now: datetime
+) -> bool:
+    """Write one intent; False when one with this kind and key stands already."""
+    result = connection.execute(
+        text("""
+            INSERT INTO outbox (kind, dedupe_key, payload, created_at, available_at)
+            VALUES (:kind, :key, CAST(:payload AS jsonb), :now, :now) ON CONFLICT (kind, dedupe_key) DO NOTHING
+        """),
+        {"kind": kind, "key": dedupe_key, "payload": json.dumps(payload, default=str), "now": now},
+    )
+    return bool(result.rowcount)

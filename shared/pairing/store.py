@@ -1,0 +1,182 @@
+"""The pairing room's SQL: take the pair rows' locks in key order, then compute from the rows as they are then.
+
+Two processes may bring the two sides of an order at once. Whoever comes second waits for the pair row and computes
+in the *next* statement, whose snapshot holds the first one's leg; computing first and locking later loses pairs. A
+row this statement inserts itself needs no second look: every transaction that commits a leg also commits its pair
+row, so had another leg been committed outside our snapshot, the insert would have met that row.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from shared.database.database import driver
+
+_SEPARATOR = "\x1f"
+
+# Per order and entry type the earliest entry by (event_time, tx_id) is the leg; n counts its rivals too.
+_COMPUTED = """
+touched AS (
+    SELECT order_id FROM unnest(string_to_array(%(orders)s, E'\\x1f')) AS t (order_id)
+), legs AS MATERIALIZED (
+    SELECT DISTINCT ON (e.related_id, e.entry_type)
+           e.related_id, e.entry_type, e.tx_id, e.wallet_id, e.amount, e.currency, e.site_id, e.event_time,
+           e.first_ingested_at, count(*) OVER (PARTITION BY e.related_id, e.entry_type) AS n
+    FROM touched JOIN ledger_entries AS e ON e.related_id = touched.order_id
+    WHERE e.related_type IS NULL OR e.related_type = 'PAYMENT_ORDER'
+    ORDER BY e.related_id, e.entry_type, e.event_time, e.tx_id
+), computed AS (
+    SELECT touched.order_id,
+        CASE WHEN p.tx_id IS NOT NULL AND r.tx_id IS NOT NULL THEN 'COMPLETE'
+             WHEN p.tx_id IS NOT NULL OR r.tx_id IS NOT NULL THEN 'INCOMPLETE' ELSE 'OPEN' END AS state,
+        array_remove(ARRAY[
+            CASE WHEN p.currency = r.currency AND p.amount <> r.amount
+                   OR o.currency = p.currency AND o.amount <> p.amount
+                   OR o.currency = r.currency AND o.amount <> r.amount THEN 'AMOUNT_MISMATCH' END,
+            CASE WHEN p.currency <> r.currency OR o.currency <> p.currency OR o.currency <> r.currency
+                 THEN 'CURRENCY_MISMATCH' END,
+            CASE WHEN p.n > 1 THEN 'DUPLICATE_PAYMENT' END,
+            CASE WHEN r.n > 1 THEN 'DUPLICATE_RECEIVE' END,
+            CASE WHEN o.order_id IS NULL AND known.related_id IS NOT NULL THEN 'ORDER_MISSING' END,
+            CASE WHEN p.site_id <> r.site_id OR o.site_id <> p.site_id OR o.site_id <> r.site_id
+                 THEN 'SITE_MISMATCH' END], NULL) AS anomalies,
+        p.tx_id AS payment_tx_id, r.tx_id AS receive_tx_id,
+        p.wallet_id AS sender_wallet_id, r.wallet_id AS receiver_wallet_id,
+        coalesce(p.amount, r.amount, o.amount) AS amount,
+        coalesce(p.currency, r.currency, o.currency) AS currency,
+        o.status AS order_status, o.status_group AS order_status_group,
+        coalesce(o.site_id, p.site_id, r.site_id) AS site_id,
+        p.event_time AS payment_event_time, r.event_time AS receive_event_time,
+        CASE WHEN p.tx_id IS NULL OR r.tx_id IS NULL
+             THEN coalesce(p.first_ingested_at, r.first_ingested_at) END AS incomplete_since,
+        CASE WHEN p.tx_id IS NOT NULL AND r.tx_id IS NOT NULL
+             THEN greatest(p.first_ingested_at, r.first_ingested_at) END AS completed_at
+    FROM touched
+    LEFT JOIN payment_orders AS o ON o.order_id = touched.order_id
+    LEFT JOIN legs AS p ON p.related_id = touched.order_id AND p.entry_type = 'PAYMENT'
+    LEFT JOIN legs AS r ON r.related_id = touched.order_id AND r.entry_type = 'RECEIVE'
+    LEFT JOIN (SELECT DISTINCT related_id FROM legs) AS known ON known.related_id = touched.order_id
+)
+"""
+_COLUMNS = (
+    "state",
+    "anomalies",
+    "payment_tx_id",
+    "receive_tx_id",
+    "sender_wallet_id",
+    "receiver_wallet_id",
+    "amount",
+    "currency",
+    "order_status",
+    "order_status_group",
+    "site_id",
+    "payment_event_time",
+    "receive_event_time",
+    "incomplete_since",
+    "completed_at",
+)
+_NAMES = ", ".join(_COLUMNS)
+_INSERT_OR_LOCK = f"""
+WITH {_COMPUTED}, written AS (
+    INSERT INTO pairs (order_id, {_NAMES})
+    SELECT order_id, {_NAMES} FROM computed ORDER BY order_id
+    ON CONFLICT (order_id) DO UPDATE SET state = excluded.state WHERE false
+    RETURNING order_id, time_to_complete_seconds
+)
+SELECT string_agg(order_id, E'\\x1f'),
+       array_agg(time_to_complete_seconds::float8) FILTER (WHERE time_to_complete_seconds IS NOT NULL) FROM written
+"""
+_RECOMPUTE = f"""
+WITH {_COMPUTED}, written AS (
+    UPDATE pairs SET {", ".join(f"{c} = c.{c}" for c in _COLUMNS)},
+        overdue_at = CASE WHEN c.state = 'INCOMPLETE' THEN pairs.overdue_at END
+    FROM computed AS c
+    WHERE pairs.order_id = c.order_id
+      AND ({", ".join(f"pairs.{c}" for c in _COLUMNS)}) IS DISTINCT FROM ({", ".join(f"c.{c}" for c in _COLUMNS)})
+    RETURNING pairs.completed_at, time_to_complete_seconds
+)
+SELECT count(*), array_agg(time_to_complete_seconds::float8) FILTER (WHERE time_to_complete_seconds IS NOT NULL)
+FROM written
+"""
+
+
+class Repaired(NamedTuple):
+    """How many pairs were looked at, and the times between the legs of those now complete, in seconds."""
+
+    touched: int
+    completed_after_seconds: list[float]
+
+
+def repair_pairs(connection: Connection, order_ids: Sequence[str]) -> Repaired:
+    """Bring the pairs of these orders in line with the ledger entries and orders as they stand.
+
+    `order_ids` are sorted and unique: locks are taken in that order, so that two batches never wait for each other.
+    """
+    if not order_ids:
+        return Repaired(0, [])
+    session = driver(connection)
+    row = session.execute(_INSERT_OR_LOCK, {"orders": _SEPARATOR.join(order_ids)}).fetchone() or (None, None)
+    seconds = list(row[1] or [])
+    inserted = set(row[0].split(_SEPARATOR)) if row[0] else set()
+    standing = [order_id for order_id in order_ids if order_id not in inserted]
+    if standing:
+        row = session.execute(_RECOMPUTE, {"orders": _SEPARATOR.join(standing)}).fetchone() or (0, None)
+        seconds += row[1] or []
+    return Repaired(len(order_ids), seconds)
+
+
+class OverdueSite(NamedTuple):
+    """Pairs of one site newly beyond its window."""
+
+    site_id: str
+    window_seconds: int
+    pairs: int
+
+
+class PairSummary(NamedTuple):
+    """How pairing stands. The ratio is taken against the planner's row estimate: a full count costs seconds."""
+
+    incomplete: int
+    incomplete_ratio: float | None
+    oldest_incomplete_since: datetime | None
+    anomalies: dict[str, int]
+
+
+def mark_overdue(connection: Connection, now: datetime) -> list[OverdueSite]:
+    """Mark pairs incomplete beyond their site's window, once each; orders of group FAIL are not waited for."""
+    rows = driver(connection).execute(
+        """
+        WITH late AS (
+            SELECT p.order_id, s.site_id, s.pair_window_seconds
+            FROM pairs AS p JOIN sites AS s USING (site_id)
+            WHERE p.state = 'INCOMPLETE' AND p.overdue_at IS NULL AND p.order_status_group IS DISTINCT FROM 'FAIL'
+              AND p.incomplete_since < %(now)s - make_interval(secs => s.pair_window_seconds)
+            ORDER BY p.order_id LIMIT 10000 FOR UPDATE OF p SKIP LOCKED
+        ), marked AS (
+            UPDATE pairs SET overdue_at = %(now)s FROM late WHERE pairs.order_id = late.order_id
+            RETURNING late.site_id, late.pair_window_seconds
+        )
+        SELECT site_id, pair_window_seconds, count(*) FROM marked GROUP BY 1, 2 ORDER BY 1
+        """,
+        {"now": now},
+    )
+    return [OverdueSite(*row) for row in rows.fetchall()]
+
+
+def fetch_pair_summary(connection: Connection) -> PairSummary:
+    """Counts from the partial indexes; cheap at any table size."""
+    session = driver(connection)
+    row = session.execute(
+        """
+        SELECT count(*), min(incomplete_since), (SELECT reltuples FROM pg_class WHERE oid = 'pairs'::regclass)
+        FROM pairs WHERE state = 'INCOMPLETE'
+        """
+    ).fetchone() or (0, None, 0)
+    anomalies = session.execute(
+        "SELECT kind, count(*) FROM pairs, unnest(anomalies) AS kind WHERE anomalies <> '{}' GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    incomplete, oldest, estimate = row
+    ratio = min(1.0, incomplete / estimate) if estimate and estimate > 0 else None
+    return PairSummary(incomplete, ratio, oldest, dict(anomalies))

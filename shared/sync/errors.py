@@ -1,0 +1,89 @@
+"""What can be wrong with one event, and what can be wrong with us while taking events.
+
+EventRejected and its children are verdicts on an event: it becomes a dead letter and its neighbours go on. All others
+raise out of the function, so that the platform holds the batch.
+"""
+
+from typing import ClassVar
+
+from shared.errors.base import CounterfoilError, InputError, IntegrityError
+
+
+class EventRejected(InputError):
+    """One event can never be applied as it is. `field` is the field at fault, if one is."""
+
+    def __init__(self, detail: str, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+class BodyEncodingInvalid(EventRejected):
+    """The body is not UTF-8, or its text holds a lone surrogate."""
+
+    code: ClassVar[str] = "CONTRACT_ENCODING_INVALID"
+
+
+class BodyNotJson(EventRejected):
+    """The body is not one JSON text (truncated, trailing bytes, NaN or Infinity literals)."""
+
+    code: ClassVar[str] = "CONTRACT_JSON_INVALID"
+
+
+class BodyNotObject(EventRejected):
+    """The body, or the data of its envelope, is JSON but no object."""
+
+    code: ClassVar[str] = "CONTRACT_NOT_AN_OBJECT"
+
+
+class BodyTooLarge(EventRejected):
+    """The body is longer than 256 KiB."""
+
+    code: ClassVar[str] = "CONTRACT_BODY_TOO_LARGE"
+
+
+class BodyTooDeep(EventRejected):
+    """Objects and arrays nest deeper than 32."""
+
+    code: ClassVar[str] = "CONTRACT_NESTING_TOO_DEEP"
+
+
+class KeyDuplicated(EventRejected):
+    """An object names one key twice, so what the producer meant is unknown."""
+
+    code: ClassVar[str] = "CONTRACT_DUPLICATE_KEY"
+
+
+class FieldMissing(EventRejected):
+    """A required field is absent, null or blank."""
+
+    code: ClassVar[str] = "CONTRACT_FIELD_MISSING"
+
+
+class FieldInvalid(EventRejected):
+    """A field has another type, form or range than the contract says."""
+
+    code: ClassVar[str] = "CONTRACT_FIELD_INVALID"
+
+
+class AliasConflict(EventRejected):
+    """Two names of one fact are present and their values differ."""
+
+    code: ClassVar[str] = "CONTRACT_ALIAS_CONFLICT"
+
+
+class SiteUnknown(EventRejected):
+    """The event's site is not registered, or not active."""
+
+    code: ClassVar[str] = "SITE_UNKNOWN"
+
+
+class DeadLetterConflict(IntegrityError):
+    """The same place of the same hub came again with other bytes: the hub is not the one we knew."""
+
+    code: ClassVar[str] = "SYNC_DEAD_LETTER_CONFLICT"
+
+
+class GenerationSuspect(CounterfoilError):
+    """A known number came with a later enqueued time: the hub may be a new one. Never leaves the room."""
+
+    code: ClassVar[str] = "SYNC_GENERATION_SUSPECT"

@@ -1,0 +1,262 @@
+"""The value kinds of the event contract: raw JSON value → canonical text, None when blank, ValueError when wrong.
+
+Canonical text is what is stored, compared and digested:
+- amounts: shortest plain decimal, no exponent, no trailing zeros;
+- instants: `YYYY-MM-DDTHH:MM:SS[.ffffff]` in UTC, no zone letter, no trailing zeros, so that text order is time order;
+- versions: decimal integers.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+BLANKS = " \t\r\n"
+INTEGER_DIGITS_MAX = 20
+DECIMAL_DIGITS_MAX = 8
+VERSION_MAX = 2**63 - 1
+TIME_MIN = "2000-01-01T00:00:00"
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL_BUT_BLANKS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_PLAIN_AMOUNT = re.compile(r"(-?)0*([0-9]{1,20})(?:\.([0-9]*?)0*)?", re.ASCII)
+_NUMBER = re.compile(r"-?[0-9]{1,60}(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,4})?", re.ASCII)
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?"
+    r"([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?",
+    re.ASCII,
+)
+_UTC_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z", re.ASCII
+)
+_LETTERS = re.compile(r"[A-Za-z]{3}", re.ASCII)
+
+
+class Number(str):
+    """A JSON number that has a fraction or an exponent, or is too long for an int: kept as it was written."""
+
+    __slots__ = ()
+
+
+Parse = Callable[[Any], str | None]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A value kind: how to read it, and how the published JSON Schema describes it."""
+
+    parse: Parse
+    schema: dict[str, Any]
+
+
+def identifier(raw: object) -> str | None:
+    """Text of 1–200 characters after trimming, no control characters; an integer literal is turned to text."""
+    if type(raw) is str:
+        if raw.isascii() and raw.isprintable() and " " not in raw and 0 < len(raw) <= 200:
+            return raw
+        return _checked_text(raw, 200, _CONTROL)
+    if type(raw) is int:
+        return _checked_text(str(raw), 200, _CONTROL)
+    raise ValueError(f"must be text or an integer, not {_type(raw)}")
+
+
+def code(raw: object) -> str | None:
+    """Upper-cased text of at most 40 characters."""
+    return _code(_string(raw))
+
+
+# Codes are few and repeat; so do currencies.
+@lru_cache(maxsize=1024)
+def _code(raw: str) -> str | None:
+    text = _checked_text(raw, 40, _CONTROL)
+    return text.upper() if text else None
+
+
+def short_text(raw: object) -> str | None:
+    """Trimmed text of at most 40 characters, case kept."""
+    return _checked_text(_string(raw), 40, _CONTROL)
+
+
+def free_text(raw: object) -> str | None:
+    """Trimmed text of at most 500 characters; line breaks and tabs are allowed inside."""
+    return _checked_text(_string(raw), 500, _CONTROL_BUT_BLANKS)
+
+
+def currency(raw: object) -> str | None:
+    """Three ISO 4217 letters."""
+    return _currency(_string(raw))
+
+
+@lru_cache(maxsize=1024)
+def _currency(raw: str) -> str | None:
+    text = raw.strip(BLANKS)
+    if not text:
+        return None
+    if not _LETTERS.fullmatch(text):
+        raise ValueError(f"must be three ISO 4217 letters, not {_shown(text)}")
+    return text.upper()
+
+
+def amount(raw: object) -> str | None:
+    """A finite number ≥ 0 with at most 20 integer and 8 decimal digits, read exactly; −0 is refused."""
+    if type(raw) is Number and raw.isascii():
+        whole, _, fraction = raw.partition(".")
+        # The usual case, `1250.00`: no sign, no exponent, no leading zero.
+        if whole.isdigit() and fraction.isdigit() and len(whole) <= INTEGER_DIGITS_MAX:
+            fraction = fraction.rstrip("0")
+            if len(fraction) <= DECIMAL_DIGITS_MAX:
+                return f"{whole}.{fraction}" if fraction else whole
+    text = signed_amount(raw)
+    if text is not None and text[0] == "-":
+        raise ValueError(f"must not be negative, it is {_shown(text)}")
+    return text
+
+
+def signed_amount(raw: object) -> str | None:
+    """The same with a sign allowed."""
+    if type(raw) is not str and type(raw) is not Number and type(raw) is not int:
+        raise ValueError(f"must be a number or a numeric string, not {_type(raw)}")
+    text = str(raw).strip(BLANKS)
+    if not text:
+        return None
+    match = _PLAIN_AMOUNT.fullmatch(text)
+    if match is None:
+        match = _PLAIN_AMOUNT.fullmatch(_without_exponent(text))
+        if match is None:
+            raise ValueError(f"has more than {INTEGER_DIGITS_MAX} integer digits: {_shown(text)}")
+    sign, whole, fraction = match.groups()
+    if fraction:
+        if len(fraction) > DECIMAL_DIGITS_MAX:
+            raise ValueError(f"has more than {DECIMAL_DIGITS_MAX} decimals: {_shown(text)}")
+        return f"{sign}{whole}.{fraction}"
+    if sign and whole == "0":
+        raise ValueError("is negative zero")
+    return sign + whole
+
+
+def version(raw: object) -> str | None:
+    """An integer from 0 to 2^63−1, as a JSON integer or its digits; 0 is a value."""
+    if type(raw) is int:
+        number = raw
+    elif type(raw) is str:
+        text = raw.strip(BLANKS)
+        if not text:
+            return None
+        if not text.isascii() or not text.isdigit() or len(text) > 30:
+            raise ValueError(f"must be an integer, not {_shown(text)}")
+        number = int(text)
+    else:
+        raise ValueError(f"must be an integer, not {_type(raw)}")
+    if not 0 <= number <= VERSION_MAX:
+        raise ValueError(f"must lie between 0 and 2^63-1, it is {_shown(str(number))}")
+    return str(number)
+
+
+def instant(raw: object) -> str | None:
+    """An ISO 8601 date and time; no offset means UTC; a date alone is refused; kept to microseconds."""
+    if type(raw) is not str:
+        raise ValueError(f"must be an ISO 8601 date and time, not {_type(raw)}")
+    return _canonical_instant(raw)
+
+
+# Producers repeat times: an entry's updated_at is often its event_time, and events of a second share it.
+@lru_cache(maxsize=8192)
+def _canonical_instant(raw: str) -> str | None:
+    if _UTC_INSTANT.fullmatch(raw):
+        try:
+            datetime.fromisoformat(raw)
+        except ValueError as error:
+            raise ValueError(f"is no valid date and time: {_shown(raw)}") from error
+        return raw[:-1].rstrip("0").rstrip(".") if len(raw) > 20 else raw[:19]
+    text = raw.strip(BLANKS)
+    if not text:
+        return None
+    if not _INSTANT.fullmatch(text):
+        hint = "a date alone is not an instant" if len(text) == 10 else "write 2026-11-23T10:20:30Z"
+        raise ValueError(f"must be an ISO 8601 date and time, not {_shown(text)}; {hint}")
+    try:
+        moment = datetime.fromisoformat(text.replace(",", ".").upper())
+        return instant_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"is no valid date and time: {_shown(text)}") from error
+
+
+def instant_text(moment: datetime) -> str:
+    """The canonical text of an aware instant."""
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    text = moment.isoformat()[:-6]
+    return text.rstrip("0") if len(text) > 19 else text
+
+
+def _without_exponent(text: str) -> str:
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"must be a finite number, not {_shown(text)}")
+    try:
+        number = Decimal(text)
+        if abs(number.adjusted()) > 60:
+            raise ValueError(f"is out of range: {_shown(text)}")
+        return format(number, "f")
+    except InvalidOperation as error:
+        raise ValueError(f"must be a finite number, not {_shown(text)}") from error
+
+
+def _string(raw: object) -> str:
+    if type(raw) is not str:
+        raise ValueError(f"must be text, not {_type(raw)}")
+    return raw
+
+
+def _checked_text(raw: str, longest: int, forbidden: re.Pattern[str]) -> str | None:
+    text = raw.strip(BLANKS)
+    if not text:
+        return None
+    if len(text) > longest:
+        raise ValueError(f"has {len(text)} characters, at most {longest} are allowed")
+    if found := forbidden.search(text):
+        raise ValueError(f"holds the control character U+{ord(found[0]):04X} at position {found.start() + 1}")
+    return text
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "…")
+
+
+_JSON_TYPES = {
+    bool: "a boolean",
+    int: "an integer",
+    Number: "a number",
+    str: "text",
+    list: "an array",
+    dict: "an object",
+}
+
+
+def _type(raw: object) -> str:
+    return _JSON_TYPES.get(type(raw), type(raw).__name__)
+
+
+_NUMERIC_TEXT = {"type": "string", "pattern": r"^\s*-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\s*$"}
+IDENTIFIER = Kind(
+    identifier,
+    {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 200}, {"type": "integer"}]},
+)
+CODE = Kind(code, {"type": "string", "maxLength": 40})
+SHORT_TEXT = Kind(short_text, {"type": "string", "maxLength": 40})
+FREE_TEXT = Kind(free_text, {"type": "string", "maxLength": 500})
+CURRENCY = Kind(currency, {"type": "string", "pattern": "^[A-Za-z]{3}$"})
+AMOUNT = Kind(amount, {"anyOf": [{"type": "number", "minimum": 0}, _NUMERIC_TEXT]})
+SIGNED_AMOUNT = Kind(signed_amount, {"anyOf": [{"type": "number"}, _NUMERIC_TEXT]})
+INSTANT = Kind(instant, {"type": "string", "format": "date-time"})
+VERSION = Kind(
+    version,
+    {
+        "anyOf": [
+            {"type": "integer", "minimum": 0, "maximum": VERSION_MAX},
+            {"type": "string", "pattern": "^[0-9]+$"},
+        ]
+    },
+)

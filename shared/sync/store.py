@@ -1,0 +1,334 @@
+"""The sync room's SQL. Hot statements run on the driver's own cursor, inside the caller's transaction."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, text
+
+from shared.database.database import driver
+from shared.sync.errors import DeadLetterConflict
+from shared.sync.events.contract import SEPARATOR, Stream
+from shared.sync.events.ledger_entry import LEDGER_ENTRY
+from shared.sync.events.payment_order import PAYMENT_ORDER, status_group
+from shared.sync.model import EventBatch, Outcome, Record, Rejection
+from shared.sync.statements import UpsertStatements, joined, upsert_statements
+
+STATEMENTS: Mapping[Stream, UpsertStatements] = {
+    "ledger": upsert_statements(LEDGER_ENTRY, "ledger_entries"),
+    "payment_order": upsert_statements(PAYMENT_ORDER, "payment_orders"),
+}
+_STATUS = PAYMENT_ORDER.business_columns.index("status")
+
+
+class Position(NamedTuple):
+    """Where a partition stands: its newest known generation, and the highest number received in it."""
+
+    position_id: int
+    generation: int
+    high_water: int | None
+    last_enqueued_at: datetime | None
+
+
+class Prelude(NamedTuple):
+    """What a batch needs before it is read: its position (None when the partition is new) and the active sites."""
+
+    position: Position | None
+    active_sites: frozenset[str]
+
+
+class UpsertGroup(NamedTuple):
+    """Rows that changed alike: the kind of change, their keys, and what they had before where that changed."""
+
+    change: int
+    keys: list[str]
+    previous_related_id: str | None
+    previous_site_id: str | None
+    site_id: str
+
+
+_PRELUDE = """
+SELECT p.position_id, p.generation, upper(p.received) - 1, p.last_enqueued_at,
+       (SELECT string_agg(site_id, E'\\x1f') FROM sites WHERE is_active)
+FROM (SELECT max(generation) AS generation FROM hub_generations WHERE hub = %(hub)s) AS newest
+LEFT JOIN stream_positions AS p ON p.generation = newest.generation AND p.hub = %(hub)s
+     AND p.consumer_group = %(consumer_group)s AND p.partition_id = %(partition_id)s
+"""
+
+
+def fetch_prelude(connection: Connection, batch: EventBatch) -> Prelude:
+    """Read the batch's position and the active sites in one round trip."""
+    place = {"hub": batch.hub, "consumer_group": batch.consumer_group, "partition_id": batch.partition_id}
+    row = driver(connection).execute(_PRELUDE, place).fetchone() or (None,) * 5
+    sites = frozenset((row[4] or "").split(SEPARATOR))
+    position = Position(*row[:4]) if row[0] is not None else None
+    return Prelude(position, sites - {""})
+
+
+def insert_generation(connection: Connection, hub: str, created_at: datetime, now: datetime) -> int:
+    """The number of the hub's generation with this creation time, a new one if it was not known."""
+    statement = text("""
+        INSERT INTO hub_generations (hub, generation, hub_created_at, seen_at)
+        SELECT :hub, coalesce(max(generation), 0) + 1, :created_at, :now FROM hub_generations WHERE hub = :hub
+        ON CONFLICT DO NOTHING
+    """)
+    values = {"hub": hub, "created_at": created_at, "now": now}
+    # Two processes that meet a new hub at once: one inserts, the other finds the row in the second look.
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:hub, 0))"), {"hub": hub})
+    find = text("SELECT generation FROM hub_generations WHERE hub = :hub AND hub_created_at = :created_at")
+    known = connection.execute(find, values).scalar()
+    if known is None:
+        connection.execute(statement, values)
+        known = connection.execute(find, values).scalar_one()
+    return int(known)
+
+
+def insert_position(connection: Connection, batch: EventBatch, generation: int, now: datetime) -> None:
+    """Make sure the partition has its row in this generation."""
+    connection.execute(
+        text("""
+            INSERT INTO stream_positions (stream, hub, generation, consumer_group, partition_id, updated_at)
+            VALUES (:stream, :hub, :generation, :consumer_group, :partition_id, :now) ON CONFLICT DO NOTHING
+        """),
+        {
+            "stream": batch.stream,
+            "hub": batch.hub,
+            "generation": generation,
+            "consumer_group": batch.consumer_group,
+            "partition_id": batch.partition_id,
+            "now": now,
+        },
+    )
+
+
+def upsert_records(
+    connection: Connection, stream: Stream, records: Sequence[Record], position_id: int, now: datetime
+) -> list[UpsertGroup]:
+    """Bring records, sorted by key and unique in it, into their table; returns only rows that changed."""
+    statements = STATEMENTS[stream]
+    parameters: dict[str, Any] = {"now": now, "position_id": position_id}
+    for index, values in enumerate(_columns(records)):
+        parameters[f"c{index}"] = joined(statements.columns[index], values)
+    if stream == "payment_order":
+        parameters["groups"] = SEPARATOR.join([status_group(r.business[_STATUS]) for r in records])
+    rows = driver(connection).execute(statements.upsert, parameters).fetchall()
+    return [UpsertGroup(change, keys.split(SEPARATOR), *rest) for change, keys, *rest in rows]
+
+
+def _columns(records: Sequence[Record]) -> Iterable[list[str]]:
+    yield from (list(column) for column in zip(*[r.business for r in records], strict=True))
+    yield [r.revision.updated_at for r in records]
+    yield ["" if r.revision.version < 0 else str(r.revision.version) for r in records]
+    yield [r.revision.enqueued_at for r in records]
+    yield ["" if r.revision.sequence_number < 0 else str(r.revision.sequence_number) for r in records]
+    yield [r.revision.digest.hex() for r in records]
+    yield [r.correlation_id for r in records]
+
+
+def classify_unchanged(
+    connection: Connection, stream: Stream, records: Sequence[Record]
+) -> dict[str, tuple[bool, bool]]:
+    """For records that changed nothing: key → (same content as the row that stands, in conflict with it)."""
+    statements = STATEMENTS[stream]
+    columns = (
+        ("key", [r.key for r in records]),
+        ("updated_at", [r.revision.updated_at for r in records]),
+        ("version", ["" if r.revision.version < 0 else str(r.revision.version) for r in records]),
+        ("content_digest", [r.revision.digest.hex() for r in records]),
+    )
+    parameters = {f"c{i}": joined(name, values) for i, (name, values) in enumerate(columns)}
+    rows = driver(connection).execute(statements.classify, parameters).fetchall()
+    return {key: (same, conflict) for key, same, conflict in rows}
+
+
+class Counted(NamedTuple):
+    """How the distinct new sequence numbers of a batch ended, and how many had been received before."""
+
+    applied: int
+    superseded: int
+    duplicate: int
+    dead_lettered: int
+    redelivered: int
+
+
+_LETTERS = {Outcome.APPLIED: "a", Outcome.SUPERSEDED: "s", Outcome.DUPLICATE: "d", Outcome.DEAD_LETTERED: "x"}
+_ADVANCE = """
+UPDATE stream_positions AS p SET
+    (applied, superseded, duplicate, dead_lettered, redelivered, last_counts) = (
+        SELECT p.applied + a, p.superseded + s, p.duplicate + d, p.dead_lettered + x, p.redelivered + r,
+               ARRAY[a, s, d, x, r]
+        FROM (SELECT count(*) FILTER (WHERE NOT held AND outcome = 'a') AS a,
+                     count(*) FILTER (WHERE NOT held AND outcome = 's') AS s,
+                     count(*) FILTER (WHERE NOT held AND outcome = 'd') AS d,
+                     count(*) FILTER (WHERE NOT held AND outcome = 'x') AS x,
+                     count(*) FILTER (WHERE held) + %(repeated)s AS r
+              FROM (SELECT outcome, p.received @> number AS held
+                    FROM unnest(string_to_array(%(numbers)s, ',')::bigint[], string_to_array(%(outcomes)s, NULL))
+                         AS event (number, outcome)) AS events) AS counts),
+    records_applied = p.records_applied + %(records_applied)s,
+    records_superseded = p.records_superseded + %(records_superseded)s,
+    records_duplicate = p.records_duplicate + %(records_duplicate)s,
+    received = p.received + %(ranges)s::int8multirange,
+    last_enqueued_at = greatest(p.last_enqueued_at, %(last_enqueued_at)s),
+    newest_event_at = greatest(p.newest_event_at, %(newest_event_at)s::timestamptz),
+    updated_at = %(now)s
+WHERE p.position_id = %(position_id)s
+RETURNING p.last_counts
+"""
+
+
+def advance_position(
+    connection: Connection,
+    position_id: int,
+    outcomes: Mapping[int, Outcome],
+    repeated: int,
+    facts: Mapping[str, object],
+) -> Counted:
+    """Add the batch's sequence numbers and counts to its partition; numbers it already held count as redelivered."""
+    parameters = {
+        **facts,
+        "position_id": position_id,
+        "numbers": ",".join(map(str, outcomes)),
+        "outcomes": "".join([_LETTERS[o] for o in outcomes.values()]),
+        "repeated": repeated,
+        "ranges": multirange(outcomes),
+    }
+    row = driver(connection).execute(_ADVANCE, parameters).fetchone()
+    if row is None:
+        raise LookupError(f"stream position {position_id} does not exist")
+    return Counted(*row[0])
+
+
+def multirange(numbers: Iterable[int]) -> str:
+    """Sequence numbers as the text of a multirange, neighbours joined: {[3,7],[9,9]}."""
+    ranges: list[list[int]] = []
+    for number in sorted(numbers):
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return "{" + ",".join(f"[{low},{high}]" for low, high in ranges) + "}"
+
+
+_DEAD_LETTER = """
+INSERT INTO dead_letters AS d (stream, hub, generation, partition_id, sequence_number, event_offset, partition_key,
+    enqueued_at, properties, body, body_sha256, error_code, error_field, error_detail, profile, correlation_id,
+    created_at)
+VALUES (%(stream)s, %(hub)s, %(generation)s, %(partition_id)s, %(sequence_number)s, %(event_offset)s,
+    %(partition_key)s, %(enqueued_at)s, %(properties)s, %(body)s, sha256(%(body)s), %(error_code)s, %(error_field)s,
+    %(error_detail)s, %(profile)s, %(correlation_id)s, %(now)s)
+ON CONFLICT (hub, generation, partition_id, sequence_number)
+    DO UPDATE SET attempts = d.attempts WHERE d.body_sha256 = excluded.body_sha256
+"""
+
+
+def insert_dead_letters(
+    connection: Connection,
+    batch: EventBatch,
+    generation: int,
+    rejections: Sequence[Rejection],
+    profile: str,
+    now: datetime,
+) -> None:
+    """Quarantine events with their bytes and reasons; the same place again with other bytes raises."""
+    rows = [
+        {
+            "stream": batch.stream,
+            "hub": batch.hub,
+            "generation": generation,
+            "partition_id": batch.partition_id,
+            "sequence_number": r.event.sequence_number,
+            "event_offset": r.event.offset,
+            "partition_key": _storable(r.event.partition_key),
+            "enqueued_at": r.event.enqueued_at,
+            "properties": json.dumps(_storable_json(dict(r.event.properties)), default=str),
+            "body": r.event.body,
+            "error_code": r.error.code,
+            "error_field": _storable(r.error.field),
+            "error_detail": _storable(r.error.detail),
+            "profile": profile,
+            "correlation_id": _storable(r.correlation_id),
+            "now": now,
+        }
+        for r in rejections
+    ]
+    cursor = driver(connection).cursor()
+    cursor.executemany(_DEAD_LETTER, rows)
+    if cursor.rowcount != len(rows):
+        raise DeadLetterConflict(
+            f"hub {batch.hub} partition {batch.partition_id}: a quarantined sequence number came with other bytes"
+        )
+
+
+def _storable(value: str | None) -> str | None:
+    """Text as PostgreSQL can hold it: NUL and lone surrogates are shown, not stored."""
+    if value is None:
+        return None
+    return value.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()
+
+
+def _storable_json(value: object) -> object:
+    if isinstance(value, str):
+        return _storable(value)
+    if isinstance(value, dict):
+        return {str(_storable(str(name))): _storable_json(member) for name, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_storable_json(member) for member in value]
+    return value if isinstance(value, (bool, int, float, type(None))) else _storable(str(value))
+
+
+def insert_findings(
+    connection: Connection,
+    stream: Stream,
+    position_id: int,
+    findings: Sequence[tuple[str, Record, object]],
+    now: datetime,
+) -> None:
+    """Keep observations (kind, record, detail); one per place, however often the event comes."""
+    driver(connection).cursor().executemany(
+        """
+        INSERT INTO sync_findings (kind, stream, record_key, position_id, sequence_number, detail, found_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+        """,
+        [
+            (kind, stream, r.key, position_id, r.revision.sequence_number, json.dumps(detail), now)
+            for kind, r, detail in findings
+        ],
+    )
+
+
+class PositionRow(NamedTuple):
+    """One partition of the newest generation, as it stands."""
+
+    stream: str
+    hub: str
+    partition_id: str
+    high_water: int | None
+    last_enqueued_at: datetime | None
+    newest_event_at: datetime | None
+
+
+def list_positions(connection: Connection, consumer_group: str) -> list[PositionRow]:
+    """The positions of every hub's newest generation, in order of stream and partition."""
+    rows = driver(connection).execute(
+        """
+        SELECT stream, hub, partition_id, upper(received) - 1, last_enqueued_at, newest_event_at
+        FROM stream_positions AS p
+        WHERE consumer_group = %s
+          AND generation = (SELECT max(g.generation) FROM hub_generations AS g WHERE g.hub = p.hub)
+        ORDER BY stream, partition_id
+        """,
+        (consumer_group,),
+    )
+    return [PositionRow(*row) for row in rows.fetchall()]
+
+
+def ensure_evidence_partitions(connection: Connection, now: datetime, months: int) -> int:
+    """Make this month's partition of the evidence and the next ones; returns how many were missing."""
+    row = (
+        driver(connection)
+        .execute("SELECT ensure_evidence_partitions(%s, %s)", (now.date(), months))
+        .fetchone()
+    )
+    return int(row[0]) if row else 0
