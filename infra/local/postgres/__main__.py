@@ -30,8 +30,8 @@ def main(arguments: list[str]) -> int:
 def _serve(chosen: argparse.Namespace, request: StopRequest) -> int:
     server = LocalPostgres(chosen.data, port=chosen.port)
     conf = THROW_AWAY_SETTINGS if chosen.throw_away else {}
+    server.start(**conf, **dict(chosen.set))
     try:
-        server.start(**conf, **dict(chosen.set))
         announce_ready(server.port, server_pid=server.pid, password_file=str(server.password_file))
         while not request.wait(CHECK_SECONDS):
             if not server.is_running():

@@ -1,6 +1,7 @@
-"""Which account the server runs as. PostgreSQL refuses root, so root lends it another identity."""
+"""Which account the server runs as. PostgreSQL refuses root and users without a name: they lend it another identity."""
 
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
@@ -13,7 +14,7 @@ from infra.local.postgres.errors import LocalPostgresError
 
 AccountKind = Literal["plain", "namespace", "nobody"]
 NOBODY = 65534
-# Inside the namespace root looks like "nobody", while the kernel still sees the owner of root's files.
+# Inside the namespace the user looks like "nobody", while the kernel still sees the owner of the files.
 NAMESPACE_PREFIX = ("unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}", "--")
 
 
@@ -70,16 +71,29 @@ def choose_account(wanted: AccountKind | None = None) -> Account:
 
     Raises LocalPostgresError when the account cannot be had on this machine.
     """
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and _has_name(os.geteuid()):
         return Account("plain")
     if wanted in (None, "namespace") and _works(Account("namespace")):
         return Account("namespace")
+    if os.geteuid() != 0:
+        raise LocalPostgresError(
+            f"PostgreSQL refuses to run as user id {os.geteuid()}, which has no name on this machine, and user "
+            "namespaces are not allowed: add the user to /etc/passwd, or run the command as another one."
+        )
     if wanted in (None, "nobody") and _works(Account("nobody")):
         return Account("nobody")
     raise LocalPostgresError(
         "PostgreSQL refuses to run as root, and this machine allows neither user namespaces nor a change "
         "to an unprivileged user: run the command as an ordinary user."
     )
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def _works(account: Account) -> bool:

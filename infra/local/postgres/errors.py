@@ -34,9 +34,9 @@ def server_failure(text: str, home: Path, port: int) -> LocalPostgresError:
             f"PostgreSQL may not write in {home}: give the folder to the user who runs it, "
             f"or choose another. {_last_complaint(text)}"
         )
-    return LocalPostgresError(
-        f"PostgreSQL did not start: {_last_complaint(text)} (the whole log is {home / 'server.log'})"
-    )
+    log = home / "server.log"
+    hint = f" (the whole log is {log})" if log.exists() else ""
+    return LocalPostgresError(f"PostgreSQL did not start: {_last_complaint(text)}{hint}")
 
 
 def _last_complaint(text: str) -> str:

@@ -151,7 +151,13 @@ class LocalPostgres:
         return self
 
     def stop(self, how: StopMode = "fast") -> None:
-        """Stop the server if it runs and give the data free for other processes."""
+        """Stop the server if it runs and give the data free for other processes.
+
+        A server that another process looks after is left alone, with an error.
+        """
+        if not self.home.exists():
+            return
+        self._lock.take()
         self._stop_server(how)
         self._lock.release()
         shutil.rmtree(self.socket_folder, ignore_errors=True)
@@ -161,7 +167,7 @@ class LocalPostgres:
         self._lock.release()
 
     def destroy(self) -> None:
-        """Stop the server and remove all its data."""
+        """Stop the server and remove all its data; an error while another process looks after it."""
         self.stop("immediate")
         shutil.rmtree(self.home, ignore_errors=True)
 

@@ -114,20 +114,35 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
         LocalPostgres(home, notice=lambda _: None, account=None).init()
 
 
+CHOOSE = (
+    "from infra.local.postgres import LocalPostgresError\n"
+    "from infra.local.postgres.account import choose_account\n"
+    "try: print(choose_account().kind)\n"
+    "except LocalPostgresError as refusal: print(refusal)"
+)
+
+
+def as_root_with(*limits: str) -> list[str]:
+    """Command words that limit root; an ordinary user is limited already."""
+    return [str(shutil.which("setpriv")), *limits] if os.geteuid() == 0 else []
+
+
 def test_root_without_namespaces_and_without_other_users_is_refused() -> None:
-    code = (
-        "from infra.local.postgres import LocalPostgresError\n"
-        "from infra.local.postgres.account import choose_account\n"
-        "try: print(choose_account().kind)\n"
-        "except LocalPostgresError as refusal: print(refusal)"
-    )
     # Without these capabilities root may not change its uid; without a PATH `unshare` is not found.
-    shackles = ["setpriv", "--bounding-set=-setuid,-setgid"] if os.geteuid() == 0 else []
-    said = run_python(code, *[shutil.which(word) or word for word in shackles], PATH="/nowhere").strip()
-    assert said == "plain" or said.startswith(
-        "PostgreSQL refuses to run as root, and this machine allows neither"
-    )
-    assert (said == "plain") == (os.geteuid() != 0)
+    said = run_python(CHOOSE, *as_root_with("--bounding-set=-setuid,-setgid"), PATH="/nowhere").strip()
+    refused = said.startswith("PostgreSQL refuses to run as root, and this machine allows neither")
+    assert refused if os.geteuid() == 0 else said == "plain"
+
+
+@pytest.mark.parametrize("unshare_is_there", [True, False])
+def test_a_user_without_a_name_needs_a_namespace(unshare_is_there: bool) -> None:
+    path = os.environ["PATH"] if unshare_is_there else "/nowhere"
+    said = run_python(CHOOSE, *as_root_with("--reuid=54321", "--clear-groups"), PATH=path).strip()
+    refused = said.startswith("PostgreSQL refuses to run as user id 54321, which has no name")
+    if os.geteuid() != 0:
+        assert said == "plain"
+    else:
+        assert refused or (said == "namespace" and unshare_is_there)
 
 
 def test_an_unreachable_folder_is_replaced_by_a_reachable_one(tmp_path: Path) -> None:

@@ -57,12 +57,14 @@ def test_it_says_so_when_the_server_ends_by_itself(home: Path) -> None:
     assert complaints.startswith("PostgreSQL ended by itself: look into ")
 
 
-def test_a_refusal_is_one_sentence_and_no_trace(home: Path) -> None:
-    with (
-        ModuleProcess(MODULE, ["--data", str(home)]),
-        ModuleProcess(MODULE, ["--data", str(home)]) as second,
-    ):
-        code, complaints = second.wait()
-    assert (code, second.ready) == (1, {})
-    assert complaints.count("\n") == 1
-    assert complaints.startswith("Another process already runs PostgreSQL on ")
+@pytest.mark.parametrize("flags", [[], ["--throw-away"]])
+def test_a_second_one_is_refused_in_one_sentence_and_harms_nothing(home: Path, flags: list[str]) -> None:
+    with ModuleProcess(MODULE, ["--data", str(home)]) as first:
+        with ModuleProcess(MODULE, ["--data", str(home), *flags]) as second:
+            code, complaints = second.wait()
+        assert (code, second.ready) == (1, {})
+        assert complaints.count("\n") == 1
+        assert complaints.startswith("Another process already runs PostgreSQL on ")
+        assert is_postgres(first.ready["server_pid"])
+        first.terminate()
+        assert first.wait() == (0, "")

@@ -135,6 +135,8 @@ def test_two_owners_at_once_are_refused(server: LocalPostgres) -> None:
         LocalPostgresError, match=r"Another process already runs PostgreSQL on .*stop that one"
     ):
         LocalPostgres(server.home).start()
+    with pytest.raises(LocalPostgresError, match="Another process already"):
+        LocalPostgres(server.home).destroy()
     assert ask(server, "SELECT 1") == 1
 
 
