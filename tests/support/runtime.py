@@ -1,0 +1,125 @@
+"""A Runtime for tests: real database, a clock that stands until moved, a broker that answers what it is told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import jwt
+
+from shared.adapters.event_hubs import HubUnreachable, PartitionState
+from shared.adapters.telemetry import EventName, MetricName
+from shared.database import Database
+from shared.database.engine import build_engine
+from shared.runtime import Runtime
+from shared.settings import Settings, load_settings
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+APP_PASSWORD = "test"
+
+BASE_SETTINGS = {
+    "APP_ENV": "local",
+    "DATABASE_URL": "postgresql+psycopg://counterfoil_app:test@127.0.0.1:1/none",
+    "EventHubs": "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=local;SharedAccessKey=k;UseDevelopmentEmulator=true",
+    "LEDGER_HUB_NAME": "ledger.entry.upserted",
+    "PAYMENT_ORDER_HUB_NAME": "payment.order.upserted",
+    "EVENT_DEFAULT_CURRENCY": "USD",
+    "EVENT_DEFAULT_SITE_ID": "KR-SEOUL",
+    "AUTH_MODE": "local",
+    "OIDC_ISSUER": "http://127.0.0.1:1",
+    "OIDC_AUDIENCE": "api://counterfoil",
+    "CURSOR_SIGNING_KEY": "test-cursor-signing-key-of-32-characters",
+    "TELEMETRY_EXPORTER": "none",
+}
+
+
+@dataclass
+class StandingClock:
+    """A clock that shows one instant until it is moved."""
+
+    instant: datetime = NOON
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def move(self, **by: float) -> None:
+        self.instant += timedelta(**by)
+
+
+@dataclass
+class CountedIds:
+    """Ids in a row: id-1, id-2, …"""
+
+    given: int = 0
+
+    def new(self) -> str:
+        self.given += 1
+        return f"id-{self.given}"
+
+
+@dataclass
+class ToldHubs:
+    """Answers with the creation times and partitions it was given; raises when `reachable` is False."""
+
+    created: dict[str, datetime] = field(default_factory=dict)
+    states: dict[str, list[PartitionState]] = field(default_factory=dict)
+    reachable: bool = True
+    asked: int = 0
+
+    def created_at(self, hub: str) -> datetime:
+        self._answer(hub)
+        return self.created.get(hub, datetime(2026, 1, 1, tzinfo=UTC))
+
+    def partitions(self, hub: str) -> list[PartitionState]:
+        self._answer(hub)
+        return self.states.get(hub, [])
+
+    def _answer(self, hub: str) -> None:
+        self.asked += 1
+        if not self.reachable:
+            raise HubUnreachable(f"hub {hub}: told not to answer")
+
+
+@dataclass
+class KeptTelemetry:
+    """Keeps what it is told, for tests to read."""
+
+    metrics: list[tuple[str, float, dict[str, str]]] = field(default_factory=list)
+    events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+
+    def metric(self, name: MetricName, value: float, **labels: str) -> None:
+        self.metrics.append((name, value, labels))
+
+    def observations(self, name: MetricName, values: Sequence[float], **labels: str) -> None:
+        self.metrics.append((name, float("nan"), labels))
+
+    def event(self, name: EventName, **fields: object) -> None:
+        self.events.append((name, fields))
+
+
+@dataclass
+class HeldKeys:
+    """The issuer's keys a test gives it; none by default."""
+
+    keys: dict[str, jwt.PyJWK] = field(default_factory=dict)
+
+    def find(self, key_id: str) -> jwt.PyJWK | None:
+        return self.keys.get(key_id)
+
+
+def settings_for(url: str, **changes: str) -> Settings:
+    """Settings of a test app on one database."""
+    return load_settings({**BASE_SETTINGS, "DATABASE_URL": url, **changes})
+
+
+def runtime_for(url: str, **changes: str) -> Runtime:
+    """A runtime on one database, as the application's role; dispose its database at the end."""
+    settings = settings_for(url, **changes)
+    return Runtime(
+        settings=settings,
+        clock=StandingClock(),
+        ids=CountedIds(),
+        database=Database(build_engine(settings, "counterfoil-test")),
+        telemetry=KeptTelemetry(),
+        hubs=ToldHubs(),
+        token_keys=HeldKeys(),
+    )
