@@ -1,0 +1,14 @@
+"""Paging parameters every list takes: limit and cursor."""
+
+from functions.edge.fields import Fields
+from shared.lookup.cursor import CURSOR_CHARACTERS_MAX
+
+PAGE_PARAMETERS = ("limit", "cursor")
+LIMIT_MAX = 100
+LIMIT_DEFAULT = 20
+
+
+def page_of(fields: Fields) -> tuple[int, str | None]:
+    """How many rows, and the cursor to go on from."""
+    limit = fields.whole_number("limit", 1, LIMIT_MAX, LIMIT_DEFAULT)
+    return limit, fields.text("cursor", CURSOR_CHARACTERS_MAX)

@@ -1,0 +1,197 @@
+"""The error catalog: one entry per code, and the only place that says how an error is shown and handled.
+
+`user_text` is for the caller and holds no operator detail; `operator_text` says the cause, `action_guide` what to
+do. Codes never change their meaning; a code that is no longer raised leaves with its class.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Category = Literal["INP", "EXT", "BAT", "DQ", "LOG", "SYS"]
+Severity = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
+AlertLevel = Literal["NONE", "WARN", "ERROR", "CRITICAL"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogEntry:
+    """Everything known about one error code."""
+
+    code: str
+    category: Category
+    severity: Severity
+    http_status: int
+    title: str
+    user_text: str
+    operator_text: str
+    action_guide: str
+    alert_level: AlertLevel = "NONE"
+    auto_alert: bool = False
+    retryable: bool = False
+    runbook: str
+
+
+REQUESTS = (
+    CatalogEntry(
+        code="REQUEST_INVALID",
+        category="INP",
+        severity="LOW",
+        http_status=422,
+        title="The request is not valid",
+        user_text="Change the fields listed in errors and send the request again.",
+        operator_text="The caller sent a parameter we cannot take.",
+        action_guide="Nothing to do; errors names each field and what it takes.",
+        runbook="requests",
+    ),
+    CatalogEntry(
+        code="CURSOR_INVALID",
+        category="INP",
+        severity="LOW",
+        http_status=422,
+        title="The cursor is not valid",
+        user_text="Start again without cursor, or send `next` of the previous page with the same parameters.",
+        operator_text="The cursor was altered, belongs to another list, or was signed with another key.",
+        action_guide="After a change of CURSOR_SIGNING_KEY old cursors end; callers start again at page one.",
+        runbook="requests",
+    ),
+    CatalogEntry(
+        code="C1-LOG-002",
+        category="LOG",
+        severity="HIGH",
+        http_status=500,
+        title="Something went wrong on our side",
+        user_text="Try again later; if it goes on, tell the operators the correlation id.",
+        operator_text="An exception reached the HTTP edge that no error class explains: a defect.",
+        action_guide="Find the correlation id in the log; the trace is there. Report it as a defect.",
+        alert_level="ERROR",
+        auto_alert=True,
+        runbook="unexpected-failure",
+    ),
+)
+
+ACCESS = (
+    CatalogEntry(
+        code="AUTH_TOKEN_MISSING",
+        category="INP",
+        severity="LOW",
+        http_status=401,
+        title="A token is needed",
+        user_text="Send an access token in the header: Authorization: Bearer <token>.",
+        operator_text="The request had no bearer token.",
+        action_guide="Nothing to do unless a caller asks; show them how to get a token.",
+        runbook="access",
+    ),
+    CatalogEntry(
+        code="AUTH_TOKEN_INVALID",
+        category="INP",
+        severity="MEDIUM",
+        http_status=401,
+        title="The token is not accepted",
+        user_text="Get a new access token for this service and send the request again.",
+        operator_text="Signature, key, issuer, audience, times or claims of the token are not as configured.",
+        action_guide="Compare the token with OIDC_ISSUER, OIDC_AUDIENCE and the issuer's keys; check clocks.",
+        runbook="access",
+    ),
+    CatalogEntry(
+        code="AUTH_FORBIDDEN",
+        category="INP",
+        severity="MEDIUM",
+        http_status=403,
+        title="Not allowed",
+        user_text="You are not allowed to do this; ask your administrator for access.",
+        operator_text="The principal is known, but no role of its token carries the endpoint's permission.",
+        action_guide="Give the principal a role that carries the permission, if it should have it.",
+        runbook="access",
+    ),
+    CatalogEntry(
+        code="AUTH_ISSUER_UNAVAILABLE",
+        category="EXT",
+        severity="HIGH",
+        http_status=503,
+        title="Tokens cannot be checked now",
+        user_text="Try again in a minute.",
+        operator_text="The issuer's keys could not be fetched and the key of this token is not in the cache.",
+        action_guide="Check that OIDC_ISSUER or OIDC_JWKS_URL answers from here; tokens of known keys still pass.",
+        alert_level="ERROR",
+        auto_alert=True,
+        retryable=True,
+        runbook="access",
+    ),
+)
+
+LOOKUP = (
+    CatalogEntry(
+        code="TX_NOT_FOUND",
+        category="INP",
+        severity="LOW",
+        http_status=404,
+        title="Transaction not found",
+        user_text="No transaction with this id has arrived; check the id, or try again in a few seconds.",
+        operator_text="No ledger entry has this tx_id.",
+        action_guide="If the producer says it was sent, look for it among the dead letters and check the lag.",
+        runbook="lookup",
+    ),
+    CatalogEntry(
+        code="ORDER_NOT_FOUND",
+        category="INP",
+        severity="LOW",
+        http_status=404,
+        title="Payment order not found",
+        user_text="No payment order with this id has arrived; check the id, or try again in a few seconds.",
+        operator_text="No payment order has this order_id and no ledger entry points to it.",
+        action_guide="If the producer says it was sent, look for it among the dead letters and check the lag.",
+        runbook="lookup",
+    ),
+)
+
+SYSTEM = (
+    CatalogEntry(
+        code="SYS_SETTINGS_INVALID",
+        category="SYS",
+        severity="CRITICAL",
+        http_status=500,
+        title="The service is not configured",
+        user_text="The service cannot answer now; tell the operators the correlation id.",
+        operator_text="One or more application settings are missing, malformed, unknown or contradictory.",
+        action_guide="The message names each setting; correct it and restart.",
+        alert_level="CRITICAL",
+        auto_alert=True,
+        runbook="settings",
+    ),
+    CatalogEntry(
+        code="C1-SYS-001",
+        category="SYS",
+        severity="CRITICAL",
+        http_status=503,
+        title="The service cannot answer now",
+        user_text="Try again in a minute.",
+        operator_text="The database cannot be reached, a statement ran out of time, or no connection came free.",
+        action_guide="Check the database's health, its connections and DATABASE_URL; nothing is lost meanwhile.",
+        alert_level="CRITICAL",
+        auto_alert=True,
+        retryable=True,
+        runbook="database",
+    ),
+    CatalogEntry(
+        code="SYNC_HUB_UNREACHABLE",
+        category="EXT",
+        severity="HIGH",
+        http_status=503,
+        title="The event hub does not answer",
+        user_text="Try again in a minute.",
+        operator_text="The broker did not answer a question about a hub, so lag and extent are unknown.",
+        action_guide="Check the Event Hubs namespace, the connection setting and the network.",
+        alert_level="ERROR",
+        auto_alert=True,
+        retryable=True,
+        runbook="event-hubs",
+    ),
+)
+
+CATALOG: tuple[CatalogEntry, ...] = (*REQUESTS, *ACCESS, *LOOKUP, *SYSTEM)
+
+_BY_CODE = {entry.code: entry for entry in CATALOG}
+
+
+def entry_of(code: str) -> CatalogEntry:
+    """The entry of a code; raises KeyError for a code the catalog does not know, which is a defect."""
+    return _BY_CODE[code]

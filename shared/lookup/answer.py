@@ -1,0 +1,202 @@
+"""What a look-up answers.
+
+Every route builds its answers here, so that they cannot disagree. Amounts are text in normal form (shortest plain
+decimal); times are UTC text with Z to the microsecond; delays are whole seconds, rounded down, never negative.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from shared.lookup.model import OPPOSITE_SIDE, PAYMENT_ORDER, Entry, Order, Pair, Transaction, pairs_up
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    related_id: str
+    related_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAnswer:
+    order_id: str
+    amount: str
+    currency: str
+    status: str
+    status_group: str
+    created_at: str
+    user_id: str | None
+    merchant_name: str | None
+    merchant_id: str | None
+    site: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairAnswer:
+    state: str
+    anomalies: list[str]
+    payment_tx_id: str | None
+    receive_tx_id: str | None
+    sender_wallet_id: str | None
+    receiver_wallet_id: str | None
+    amount: str | None
+    currency: str | None
+    site: str | None
+    time_to_complete_sec: float | None
+    incomplete_since: str | None
+    completed_at: str | None
+    overdue_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionLine:
+    """A transaction in a list."""
+
+    tx_id: str
+    wallet_id: str
+    event_time: str
+    entry_type: str
+    amount: str
+    amount_signed: str | None
+    currency: str
+    status: str | None
+    status_group: str | None
+    sender_wallet_id: str | None
+    receiver_wallet_id: str | None
+    related: Related | None
+    paired_tx_id: str | None
+    paired_entry_type: str | None
+    merchant_name: str | None
+    pairing_status: str
+    anomalies: list[str]
+    site: str
+    data_lag_sec: int
+    apply_delay_sec: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionAnswer(TransactionLine):
+    """A transaction by itself, with its order and the instant it was read."""
+
+    as_of: str
+    order: OrderAnswer | None
+
+
+def transaction_answer(found: Transaction, as_of: datetime) -> TransactionAnswer:
+    order = order_answer(found.order) if found.order else None
+    return TransactionAnswer(**_line(found), as_of=utc_text(as_of), order=order)
+
+
+def transaction_lines(found: Sequence[Transaction]) -> list[TransactionLine]:
+    return [TransactionLine(**_line(each)) for each in found]
+
+
+def _line(found: Transaction) -> dict[str, Any]:
+    """Status and merchant are the order's; the store gives none to an entry that follows another kind."""
+    entry, order = found.entry, found.order
+    return {
+        "tx_id": entry.tx_id,
+        "wallet_id": entry.wallet_id,
+        "event_time": utc_text(entry.event_time),
+        "entry_type": entry.entry_type,
+        "amount": plain_decimal(entry.amount),
+        "amount_signed": None if entry.amount_signed is None else plain_decimal(entry.amount_signed),
+        "currency": entry.currency,
+        "status": order.status if order else None,
+        "status_group": order.status_group if order else None,
+        "related": related(found),
+        "merchant_name": order.merchant_name if order else None,
+        "site": entry.site_id,
+        "data_lag_sec": whole_seconds(entry.event_time, entry.first_ingested_at),
+        "apply_delay_sec": whole_seconds(entry.enqueued_at, entry.ingested_at) if entry.enqueued_at else None,
+        **_pairing(found),
+    }
+
+
+def related(found: Transaction) -> Related | None:
+    """The type shown is the entry's own, else PAYMENT_ORDER when that order exists, else UNKNOWN."""
+    entry = found.entry
+    if entry.related_id is None:
+        return None
+    return Related(entry.related_id, entry.related_type or (PAYMENT_ORDER if found.order else "UNKNOWN"))
+
+
+def _pairing(found: Transaction) -> dict[str, Any]:
+    """The pair as this entry sees it: its own wallet on its own side, the leg on the opposite one."""
+    entry = found.entry
+    pair = found.pair if pairs_up(entry) else None
+    is_payment, is_receive = entry.entry_type == "PAYMENT", entry.entry_type == "RECEIVE"
+    opposite = None
+    if pair is not None:
+        opposite = pair.receive_tx_id if is_payment else pair.payment_tx_id
+    return {
+        "sender_wallet_id": entry.wallet_id if is_payment else pair.sender_wallet_id if pair else None,
+        "receiver_wallet_id": entry.wallet_id if is_receive else pair.receiver_wallet_id if pair else None,
+        "paired_tx_id": opposite,
+        "paired_entry_type": OPPOSITE_SIDE[entry.entry_type] if opposite is not None else None,
+        "pairing_status": _pairing_status(entry, pair),
+        "anomalies": pair.anomalies if pair else [],
+    }
+
+
+def _pairing_status(entry: Entry, pair: Pair | None) -> str:
+    if not pairs_up(entry):
+        return "UNKNOWN"
+    return "COMPLETE" if pair is not None and pair.state == "COMPLETE" else "INCOMPLETE"
+
+
+def order_answer(order: Order) -> OrderAnswer:
+    return OrderAnswer(
+        order_id=order.order_id,
+        amount=plain_decimal(order.amount),
+        currency=order.currency,
+        status=order.status,
+        status_group=order.status_group,
+        created_at=utc_text(order.created_at),
+        user_id=order.user_id,
+        merchant_name=order.merchant_name,
+        merchant_id=order.merchant_id,
+        site=order.site_id,
+    )
+
+
+def pair_answer(pair: Pair) -> PairAnswer:
+    took = pair.time_to_complete_seconds
+    return PairAnswer(
+        state=pair.state,
+        anomalies=pair.anomalies,
+        payment_tx_id=pair.payment_tx_id,
+        receive_tx_id=pair.receive_tx_id,
+        sender_wallet_id=pair.sender_wallet_id,
+        receiver_wallet_id=pair.receiver_wallet_id,
+        amount=None if pair.amount is None else plain_decimal(pair.amount),
+        currency=pair.currency,
+        site=pair.site_id,
+        time_to_complete_sec=None if took is None else float(took),
+        incomplete_since=_utc_text_or_none(pair.incomplete_since),
+        completed_at=_utc_text_or_none(pair.completed_at),
+        overdue_at=_utc_text_or_none(pair.overdue_at),
+    )
+
+
+def plain_decimal(value: Decimal) -> str:
+    """The shortest plain decimal: no exponent, no trailing zeros, no sign on zero."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def utc_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def _utc_text_or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else utc_text(moment)
+
+
+def whole_seconds(earlier: datetime, later: datetime) -> int:
+    """Seconds between two instants, rounded down, 0 when the clocks disagree."""
+    return max(0, (later - earlier).days * 86_400 + (later - earlier).seconds)
