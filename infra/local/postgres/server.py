@@ -140,8 +140,10 @@ class LocalPostgres:
         location.make_private_folder(self.home, self._account)
         self._lock.take()
         try:
-            self.init()
             self._stop_server("fast")
+            if self._wanted_port and not can_listen(self._wanted_port):
+                raise port_busy(self._wanted_port)
+            self.init()
             self._bound_log()
             location.make_private_folder(self.socket_folder, self._account)
             self._start_with_retries(conf)
@@ -182,8 +184,6 @@ class LocalPostgres:
         text = ""
         for _ in range(START_ATTEMPTS):
             self._port = self._wanted_port or free_port()
-            if self._wanted_port and not can_listen(self._wanted_port):
-                raise port_busy(self._wanted_port)
             done, text = self._start_once(conf)
             if done:
                 return

@@ -118,16 +118,13 @@ def test_it_recovers_after_a_kill(server: LocalPostgres) -> None:
     assert ask(server, "SELECT number FROM committed") == 11
 
 
-def test_a_new_owner_replaces_a_server_left_behind(tmp_path: Path) -> None:
-    first = LocalPostgres(tmp_path / "postgres").start()
-    left_behind = first.pid
-    first.release()
-    second = LocalPostgres(tmp_path / "postgres").start()
-    try:
+def test_a_new_owner_replaces_a_server_left_behind(server: LocalPostgres) -> None:
+    left_behind = server.pid
+    server.release()
+    with LocalPostgres(server.home) as second:
         assert second.pid not in (None, left_behind)
         assert ask(second, "SELECT 1") == 1
-    finally:
-        second.destroy()
+    server.start()
 
 
 def test_two_owners_at_once_are_refused(server: LocalPostgres) -> None:
@@ -148,11 +145,11 @@ def test_a_busy_port_is_named(server: LocalPostgres, tmp_path: Path) -> None:
     other.destroy()
 
 
-def test_a_wrong_setting_is_quoted_from_the_log(tmp_path: Path) -> None:
-    local = LocalPostgres(tmp_path / "postgres")
+def test_a_wrong_setting_is_quoted_from_the_log(server: LocalPostgres) -> None:
     with pytest.raises(LocalPostgresError, match=r"did not start: .*shared_bufers.*server\.log"):
-        local.start(shared_bufers="1MB")
-    local.destroy()
+        server.start(shared_bufers="1MB")
+    server.start()
+    assert ask(server, "SELECT 1") == 1
 
 
 @pytest.mark.parametrize("kind", available_accounts())
