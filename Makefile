@@ -18,8 +18,8 @@ $(STAMP): infra/local/requirements.txt infra/local/requirements-runtime.txt infr
 	@touch $@
 
 lock: $(STAMP) ## write the pinned, hashed requirement files anew from pyproject.toml
-	$(VENV)/bin/uv pip compile pyproject.toml --universal --generate-hashes -q --no-header --no-annotate -o requirements.txt
-	$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --generate-hashes -q --no-header --no-annotate -o infra/local/requirements.txt
+	$(VENV)/bin/uv pip compile pyproject.toml --universal --no-strip-extras --generate-hashes -q --no-header --no-annotate -o requirements.txt
+	$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --no-strip-extras --generate-hashes -q --no-header --no-annotate -o infra/local/requirements.txt
 
 lint: $(STAMP) ## ruff
 	@$(VENV)/bin/ruff check .
