@@ -21,6 +21,40 @@ lock: $(STAMP) ## write the pinned, hashed requirement files anew from pyproject
 	$(VENV)/bin/uv pip compile pyproject.toml --universal --no-strip-extras --generate-hashes -q --no-header --no-annotate -o requirements.txt
 	$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --no-strip-extras --generate-hashes -q --no-header --no-annotate -o infra/local/requirements.txt
 
+run: $(STAMP) ## start the whole product here   PORT=7071 EVENTS=60000 FRESH=1
+	@$(LOCAL) run $(if $(PORT),--port $(PORT)) $(if $(EVENTS),--events $(EVENTS)) $(if $(filter 1 yes true,$(FRESH)),--fresh)
+
+send: $(STAMP) ## publish a file of events   FILE=events.ndjson DRY_RUN=1
+	@test -n "$(FILE)" || { echo 'send: name the file: make send FILE=events.ndjson' >&2; exit 2; }
+	@$(LOCAL) send "$(FILE)" $(if $(DRY_RUN),--dry-run)
+
+sample: $(STAMP) ## write a day of events to a file   OUT=day.ndjson EVENTS=50000 SEED=2
+	@test -n "$(OUT)" || { echo 'sample: name the file to write: make sample OUT=day.ndjson' >&2; exit 2; }
+	@$(PY) -m infra.local.sample --out "$(OUT)" $(if $(EVENTS),--events $(EVENTS)) $(if $(SEED),--seed $(SEED))
+
+token: $(STAMP) ## print an access token   ROLE=viewer HOURS=1
+	@$(LOCAL) token $(if $(ROLE),--role $(ROLE)) $(if $(HOURS),--hours $(HOURS))
+
+metrics: $(STAMP) ## rates, percentiles, errors, lag, freshness   MINUTES=60 JSON=1
+	@$(LOCAL) metrics $(if $(MINUTES),--minutes $(MINUTES)) $(if $(JSON),--json)
+
+psql: $(STAMP) ## the database's command line   ROLE=auditor SQL='select …'
+	@$(LOCAL) psql $(if $(ROLE),--role $(ROLE)) $(if $(SQL),--statement "$(SQL)")
+
+reset: $(STAMP) ## remove the data of make run
+	@$(LOCAL) reset
+
+bench: $(STAMP) ## the benchmarks: table, JSON and picture   ONLY='ingest start'
+	@$(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
+
+test: $(STAMP) ## lint, types and every test
+	@$(MAKE) --no-print-directory lint types
+	@$(VENV)/bin/pytest -q -n auto --dist loadgroup -m 'not long' --cov --cov-report=term
+	@sh infra/local/python313.sh
+
+test-long: $(STAMP) ## the full campaigns too
+	@$(VENV)/bin/pytest -n auto --dist loadgroup
+
 lint: $(STAMP) ## ruff
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
@@ -28,4 +62,4 @@ lint: $(STAMP) ## ruff
 types: $(STAMP) ## mypy --strict
 	@$(VENV)/bin/mypy
 
-.PHONY: help setup lock lint types
+.PHONY: help setup lock run send sample token metrics psql reset bench test test-long lint types

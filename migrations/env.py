@@ -23,6 +23,7 @@ def run(connection: Connection) -> None:
         compare_type=True,
         compare_server_default=True,
         transaction_per_migration=False,
+        on_version_apply=context.config.attributes.get("on_version_apply"),
     )
     with context.begin_transaction():
         connection.execute(text("SET LOCAL lock_timeout = '5s'"))

@@ -8,6 +8,7 @@ from shared.alerts.store import insert_outbox
 from shared.pairing.store import PairSummary, fetch_pair_summary, mark_overdue
 from shared.runtime import Runtime
 from shared.sync import store
+from shared.sync.measures import freshness, lags
 
 EVIDENCE_MONTHS_AHEAD = 3
 
@@ -42,8 +43,8 @@ def watch_sync(runtime: Runtime) -> Watch:
             insert_outbox(connection, "ALERT", f"SYNC_PAIRS_OVERDUE:{site.site_id}:{window}", payload, now)
         pairs = fetch_pair_summary(connection)
     watch = Watch(
-        _lags(hubs, positions),
-        _freshness(positions, now),
+        lags(hubs, positions),
+        freshness(positions, now),
         pairs,
         {site.site_id: site.pairs for site in overdue},
     )
@@ -56,35 +57,6 @@ def _partitions(runtime: Runtime, hub: str) -> list[PartitionState] | None:
         return runtime.hubs.partitions(hub)
     except HubUnreachable:
         return None
-
-
-def _lags(
-    hubs: dict[str, list[PartitionState] | None], positions: list[store.PositionRow]
-) -> dict[tuple[str, str], int | None]:
-    """Events in the hub beyond our highest number; of a partition not read yet, all it holds."""
-    heads = {(p.stream, p.partition_id): p.high_water for p in positions}
-    lags: dict[tuple[str, str], int | None] = {}
-    for stream, partitions in hubs.items():
-        if partitions is None:
-            lags.update({place: None for place in heads if place[0] == stream})
-        for state in partitions or ():
-            lags[(stream, state.partition_id)] = _lag(state, heads.get((stream, state.partition_id)))
-    return lags
-
-
-def _lag(state: PartitionState, high_water: int | None) -> int:
-    if state.last_sequence_number is None or state.first_sequence_number is None:
-        return 0
-    taken = state.first_sequence_number - 1 if high_water is None else high_water
-    return max(0, state.last_sequence_number - taken)
-
-
-def _freshness(positions: list[store.PositionRow], now: datetime) -> dict[tuple[str, str], float]:
-    return {
-        (p.stream, p.partition_id): max(0.0, (now - p.last_enqueued_at).total_seconds())
-        for p in positions
-        if p.last_enqueued_at is not None
-    }
 
 
 def _publish(runtime: Runtime, watch: Watch, now: datetime) -> None:

@@ -1,0 +1,109 @@
+"""The commands of the local stack: `python -m infra.local run|reset|send|psql|token|metrics`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from infra.local.identity.errors import LocalIdentityError
+from infra.local.identity.tokens import mint_token
+from infra.local.postgres.errors import LocalPostgresError
+from infra.local.stack.errors import StackError
+from infra.local.stack.layout import DEFAULT_FOLDER, DEFAULT_PORT, Layout
+from infra.local.stack.metrics import show_metrics
+from infra.local.stack.psql import ROLES, psql
+from infra.local.stack.reset import reset
+from infra.local.stack.run import RunOptions, run
+from infra.local.stack.send import send
+from shared.errors.base import CounterfoilError
+from shared.security.model import Role
+
+_SENTENCES = (StackError, LocalPostgresError, LocalIdentityError, CounterfoilError)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit status; whatever a person can mend is one sentence on standard error."""
+    chosen = _parser().parse_args(arguments)
+    console = Console(highlight=False)
+    try:
+        return _do(chosen, Layout(chosen.folder.absolute()), console)
+    except _SENTENCES as error:
+        print(f"{chosen.command}: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"{chosen.command}: {error.strerror or error}{where}.", file=sys.stderr)
+        return 1
+
+
+def _do(chosen: argparse.Namespace, layout: Layout, console: Console) -> int:
+    match chosen.command:
+        case "run":
+            return run(RunOptions(layout, chosen.port, chosen.events, chosen.fresh), console)
+        case "send":
+            return send(layout, chosen.file, console, dry_run=chosen.dry_run)
+        case "psql":
+            return psql(layout, chosen.role, chosen.statement)
+        case "token":
+            print(mint_token(layout.identity, role=chosen.role, ttl_seconds=chosen.hours * 3600))
+            return 0
+        case "metrics":
+            return show_metrics(layout, console, minutes=chosen.minutes, as_json=chosen.json)
+        case _:
+            removed = reset(layout)
+            console.print(
+                *[f"removed {path}" for path in removed] or ["There was nothing to remove."], sep="\n"
+            )
+            return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="where data is kept (.local)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    _add_run(commands.add_parser("run", help="start everything and stay in the foreground"))
+    commands.add_parser("reset", help="remove the stored data")
+    send_parser = commands.add_parser("send", help="publish the events of a file, one JSON object per line")
+    send_parser.add_argument("file", type=Path)
+    send_parser.add_argument(
+        "--dry-run", action="store_true", help="only check that every line can be published"
+    )
+    psql_parser = commands.add_parser("psql", help="PostgreSQL's command line")
+    psql_parser.add_argument(
+        "--role", choices=ROLES, default="auditor", help="auditor reads everything, writes nothing"
+    )
+    psql_parser.add_argument("--statement", default="", help="run this and end")
+    token_parser = commands.add_parser("token", help="print an access token")
+    token_parser.add_argument("--role", choices=[role.value for role in Role], default="viewer")
+    token_parser.add_argument("--hours", type=_hours, default=1, help="how long it is valid, 1 to 720")
+    metrics_parser = commands.add_parser("metrics", help="rates, percentiles, errors, lag and freshness")
+    metrics_parser.add_argument("--minutes", type=_count, default=60, help="how far back to look")
+    metrics_parser.add_argument("--json", action="store_true", help="as one JSON object")
+    return parser
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help="of the API; the other parts follow it"
+    )
+    parser.add_argument("--events", type=_count, help="size of the first sample (20,000 orders); 0 for none")
+    parser.add_argument("--fresh", action="store_true", help="remove the stored data first")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def _hours(text: str) -> int:
+    hours = _count(text)
+    if not 1 <= hours <= 720:
+        raise argparse.ArgumentTypeError("a token is valid for 1 to 720 hours")
+    return hours
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

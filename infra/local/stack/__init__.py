@@ -1,0 +1,1 @@
+"""The whole product on one machine: `make run` and the commands beside it."""

@@ -1,0 +1,183 @@
+"""The running stack: which parts there are, in which order they start, and what happens when one ends."""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from infra.local.stack.credentials import Credentials
+from infra.local.stack.database import insert_sites, migrate, pending_migrations, prepare_server, url_of
+from infra.local.stack.errors import StackError
+from infra.local.stack.layout import Layout, Ports, write_private
+from infra.local.stack.parts import Part, PartSpec
+from infra.local.stack.settings import DATABASE_SETTING, EVENT_HUBS_SETTING, app_settings, write_settings
+
+GROUPS = ("counterfoil", "replay")
+PARTITIONS = 4
+MIGRATOR_SETTING = "MIGRATOR_DATABASE_URL"
+# The platform starts a host that ended again; one that cannot stay up is a defect to look at.
+RESTARTS_MAX = 5
+RESTARTS_WINDOW_SECONDS = 60.0
+
+Step = Callable[[str], None]
+
+
+class Stack:
+    """Starts the parts, watches them, stops them in order."""
+
+    def __init__(self, layout: Layout, ports: Ports, cancelled: Callable[[], bool]) -> None:
+        self._layout = layout
+        self._ports = ports
+        self._cancelled = cancelled
+        self._credentials = Credentials.load(layout)
+        self._parts: list[Part] = []
+        self._password_file = Path()
+        self._restarts: deque[float] = deque()
+        self.issuer = ""
+        self.sinks_url = ""
+
+    @property
+    def ports(self) -> Ports:
+        """The ports in use, free ones included once the parts have chosen them."""
+        return self._ports
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._ports.http}"
+
+    def start(self, step: Step, add_steps: Callable[[int], None]) -> None:
+        """Start everything. Raises StackError with one sentence, StackCancelled when asked to stop meanwhile."""
+        self._start_servers(step)
+        self._prepare_database(step, add_steps)
+        values = app_settings(self._layout, self._ports, self.issuer, self._credentials)
+        write_settings(self._layout, values)
+        write_private(self._layout.connection, values[EVENT_HUBS_SETTING] + "\n")
+        step("Functions host")
+        host = self._launch(self._host_spec())
+        self._ports = replace(self._ports, http=int(host.wait_ready(self._cancelled)["port"]))
+
+    def _start_servers(self, step: Step) -> None:
+        """The servers do not need each other, so they start side by side."""
+        layout, ports = self._layout, self._ports
+        key = f"local={self._credentials.event_hubs_key}"
+        hubs = [argument for hub in self._hub_names() for argument in ("--hub", f"{hub}:{PARTITIONS}")]
+        groups = [argument for group in GROUPS for argument in ("--group", group)]
+        postgres = event_hubs = None
+        if not os.environ.get(DATABASE_SETTING):
+            postgres = self._launch(_spec("PostgreSQL", "postgres", layout.postgres, ports.postgres))
+        if not os.environ.get(EVENT_HUBS_SETTING):
+            more = ("--sas", key, *hubs, *groups)
+            event_hubs = self._launch(
+                _spec("Event Hubs", "eventhubs", layout.event_hubs, ports.event_hubs, *more)
+            )
+        identity = self._launch(_spec("The development issuer", "identity", layout.identity, ports.identity))
+        sinks = self._launch(_sinks_spec(layout, ports))
+        for part, title in (
+            (postgres, "PostgreSQL"),
+            (event_hubs, "Event Hubs"),
+            (identity, "issuer"),
+            (sinks, "sinks"),
+        ):
+            step(title)
+            if part is not None:
+                self._note(part.spec.module, part.wait_ready(self._cancelled))
+
+    def _note(self, module: str, ready: dict[str, object]) -> None:
+        port = int(str(ready["port"]))
+        if module.endswith("postgres"):
+            self._ports = replace(self._ports, postgres=port)
+            self._password_file = Path(str(ready["password_file"]))
+        elif module.endswith("eventhubs"):
+            self._ports = replace(self._ports, event_hubs=port)
+        elif module.endswith("identity"):
+            self._ports = replace(self._ports, identity=port)
+            self.issuer = str(ready["issuer"])
+        else:
+            self._ports = replace(self._ports, sinks=port)
+            self.sinks_url = f"http://127.0.0.1:{port}"
+
+    def _prepare_database(self, step: Step, add_steps: Callable[[int], None]) -> None:
+        external = os.environ.get(DATABASE_SETTING, "")
+        migrator = os.environ.get(MIGRATOR_SETTING, "")
+        app = external or url_of("app", self._credentials.app, self._ports.postgres)
+        if not external:
+            prepare_server(self._ports.postgres, self._password_file, self._credentials)
+            migrator = url_of("migrator", self._credentials.migrator, self._ports.postgres)
+        if migrator:
+            add_steps(pending_migrations(migrator))
+            migrate(migrator, lambda: step("migrations"))
+        elif pending_migrations(app):
+            raise StackError(
+                f"The database of {DATABASE_SETTING} has no current tables: set {MIGRATOR_SETTING} to the "
+                "connection of the schema's owner, so that they can be made."
+            )
+        insert_sites(app)
+
+    def _hub_names(self) -> tuple[str, str]:
+        names = ("LEDGER_HUB_NAME", "PAYMENT_ORDER_HUB_NAME")
+        values = app_settings(self._layout, self._ports, self.issuer, self._credentials)
+        return values[names[0]], values[names[1]]
+
+    def _host_spec(self) -> PartSpec:
+        arguments = ("--app", ".", "--settings", str(self._layout.settings))
+        return PartSpec(
+            "The Functions host",
+            "infra.local.host",
+            (*arguments, "--port", str(self._ports.http), "--data", str(self._layout.host)),
+        )
+
+    def _launch(self, spec: PartSpec) -> Part:
+        part = Part(spec, self._layout.logs)
+        self._parts.append(part)
+        part.start()
+        return part
+
+    def watch(self, say: Callable[[str], None]) -> None:
+        """One look at the parts: a host that ended is started again, as the platform does.
+
+        Raises StackError when another part ended, or when the host does not stay up.
+        """
+        for part in tuple(self._parts):
+            how = part.ended()
+            if how is None:
+                continue
+            if part is not self._parts[-1]:
+                raise StackError(f"{part.spec.title} {how}, so everything is stopped. {part.last_words()}")
+            self._restart_host(part, how, say)
+
+    def _restart_host(self, part: Part, how: str, say: Callable[[str], None]) -> None:
+        now = time.monotonic()
+        while self._restarts and now - self._restarts[0] > RESTARTS_WINDOW_SECONDS:
+            self._restarts.popleft()
+        if len(self._restarts) >= RESTARTS_MAX:
+            raise StackError(f"The Functions host {how} and does not stay up: look into {part.log_file}.")
+        self._restarts.append(now)
+        part.stop()
+        self._parts.remove(part)
+        say(f"The Functions host {how}; it is started again and goes on from its last checkpoint.")
+        self._launch(self._host_spec()).wait_ready(self._cancelled)
+
+    def stop(self) -> None:
+        """Stop the host first, so that nothing it needs goes away under it, and the database last."""
+        for part in reversed(self._parts):
+            part.stop()
+        self._parts.clear()
+
+
+def _spec(title: str, name: str, data: Path, port: int, *more: str) -> PartSpec:
+    arguments = ("--data", str(data), "--port", str(port), *more)
+    return PartSpec(title, f"infra.local.{name}", arguments, {"APP_ENV": "local"})
+
+
+def _sinks_spec(layout: Layout, ports: Ports) -> PartSpec:
+    more = (
+        "--mail-port",
+        str(ports.mail),
+        "--hook-port",
+        str(ports.hook),
+        "--insights-port",
+        str(ports.insights),
+    )
+    return _spec("The sinks for mail, web hooks and telemetry", "sinks", layout.sinks, ports.sinks, *more)
