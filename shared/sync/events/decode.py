@@ -67,6 +67,9 @@ def _decode_flat(body: bytes) -> dict[str, Any] | None:
         elif kind is int and value == 0 and _MINUS_ZERO.search(body):
             # A literal -0 arrives as 0; only the strict way still sees the sign.
             return None
+        elif kind is list or kind is dict:
+            # Nested: only the strict way looks at depth and at keys inside.
+            return None
     return data if body.count(b'"') == 2 * (len(data) + texts) else None
 
 
