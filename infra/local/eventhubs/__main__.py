@@ -1,12 +1,9 @@
 """Starts the local Event Hubs: one ready line on standard output, the log on standard error."""
 
 import asyncio
-import json
 import logging
-import os
-import signal
 import sys
-import threading
+from collections.abc import Sequence
 
 from infra.local.eventhubs.broker import Broker
 from infra.local.eventhubs.control import ControlServer
@@ -14,50 +11,42 @@ from infra.local.eventhubs.errors import StartError
 from infra.local.eventhubs.hubs import Namespace
 from infra.local.eventhubs.options import Options
 from infra.local.eventhubs.server import EventHubsServer
+from infra.local.foreground import StopRequest, announce_ready
 
-STDIN = 0
 logger = logging.getLogger("infra.local.eventhubs")
 
 
-async def serve(options: Options) -> None:
-    """Runs until SIGTERM, SIGINT or, with --watch-parent, the end of standard input. Raises StartError."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, stop.set)
-    if options.watch_parent:
-        threading.Thread(target=_watch_stdin, args=(loop, stop), daemon=True).start()
+async def serve(options: Options, request: StopRequest) -> None:
+    """Runs until a stop is requested. Raises StartError if it cannot start."""
     namespace = Namespace.open(options.data, options.hubs, options.groups, options.storage)
     _report_recovery(namespace)
     server = EventHubsServer(Broker(namespace, options.keys), options.retention_hours)
     control = ControlServer(server)
     try:
-        ready = {"ready": True, "port": await server.start(options.port), "pid": os.getpid()}
+        port = await server.start(options.port)
+        more = {}
         if options.control_port is not None:
-            ready["control_port"] = await control.start(options.control_port)
-        print(json.dumps(ready), flush=True)
-        await stop.wait()
+            more["control_port"] = await control.start(options.control_port)
+        announce_ready(port, **more)
+        await asyncio.to_thread(request.wait)
     finally:
         control.stop()
         await server.stop()
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """The exit status: 0 after a stop, 1 with one sentence on standard error if it cannot start."""
+    options = Options.parse(arguments)
     logging.basicConfig(level=logging.INFO, format="eventhubs: %(message)s", stream=sys.stderr)
+    request = StopRequest()
+    if options.watch_parent:
+        request.watch_standard_input()
     try:
-        asyncio.run(serve(Options.parse()))
+        asyncio.run(serve(options, request))
     except StartError as error:
         print(f"eventhubs: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Reads the descriptor itself: a buffered reader would be locked when the interpreter ends."""
-    while os.read(STDIN, 4096):
-        pass
-    loop.call_soon_threadsafe(stop.set)
 
 
 def _report_recovery(namespace: Namespace) -> None:
@@ -71,4 +60,4 @@ def _report_recovery(namespace: Namespace) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -93,10 +94,9 @@ class Hub:
 class Namespace:
     """All hubs of one data folder. Only one process may have it open."""
 
-    def __init__(self, folder: Path, lock: int, hubs: Iterable[Hub]) -> None:
-        self.folder = folder
+    def __init__(self, lock: int) -> None:
         self._lock = lock
-        self._hubs = {hub.name.lower(): hub for hub in hubs}
+        self._hubs: dict[str, Hub] = {}
 
     @classmethod
     def open(
@@ -109,12 +109,17 @@ class Namespace:
         declared = frozenset(group.lower() for group in groups) | {DEFAULT_GROUP}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            lock = _lock(folder)
-            hubs = [_open_hub(folder / spec.name, spec, declared, storage) for spec in specs]
+            with ExitStack() as undo:
+                namespace = cls(_lock(folder))
+                undo.callback(namespace.close)
+                for spec in specs:
+                    hub = _open_hub(folder / spec.name, spec, declared, storage)
+                    namespace._hubs[hub.name.lower()] = hub
+                undo.pop_all()
         except OSError as error:
             reason = error.strerror or str(error)
             raise StartError(f"The data folder {folder} cannot be used: {reason}.") from error
-        return cls(folder, lock, hubs)
+        return namespace
 
     def __iter__(self) -> Iterator[Hub]:
         return iter(self._hubs.values())
@@ -165,7 +170,7 @@ def _created_ms(folder: Path, spec: HubSpec) -> int:
     """Reads the hub's meta file, or writes it for a new hub."""
     path = folder / META_FILE
     if not path.exists():
-        if folder.exists() and any(folder.iterdir()):
+        if any(folder.glob("*/")):
             raise StartError(f"{folder} holds data but no {META_FILE}; remove that folder.")
         return _write_meta(path, spec)
     meta = _read_meta(path)

@@ -36,7 +36,7 @@ class Options:
         return StorageOptions(Retention(age_ms, int(self.retention_mb * _BYTES_PER_MB)), self.fsync)
 
     @classmethod
-    def parse(cls, arguments: Sequence[str] | None = None) -> "Options":
+    def parse(cls, arguments: Sequence[str]) -> "Options":
         """Exits with status 2 and one sentence if an argument is wrong."""
         found = _parser().parse_args(arguments)
         names = [hub.name.lower() for hub in found.hub]

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 from infra.local.foreground import StopRequest, announce_ready
 from infra.local.host.errors import StartError
 from infra.local.host.files import lock_directory
-from infra.local.host.host import HostOptions, start_host
+from infra.local.host.front import RESPONSE_LIMIT_SECONDS
+from infra.local.host.host import STOP_LIMIT_SECONDS, HostOptions, start_host
 from infra.local.host.keys import KEY_FILE
 
 
@@ -27,22 +29,45 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--watch-parent", action="store_true", help="stop when standard input ends")
     parser.add_argument("--faults", action="store_true", help="open the fault switches at /admin/faults")
+    parser.add_argument(
+        "--response-seconds",
+        type=float,
+        default=RESPONSE_LIMIT_SECONDS,
+        help="HTTP callers get 504 after this",
+    )
+    parser.add_argument(
+        "--stop-seconds", type=float, default=STOP_LIMIT_SECONDS, help="what runs at a stop may take so long"
+    )
     return parser.parse_args(arguments)
 
 
 async def run(options: HostOptions, stop: StopRequest) -> bool:
-    """Serve until asked to stop; True when everything that ran could end."""
-    host, port = await start_host(options)
+    """Serve until asked to stop; True when everything that ran could end.
+
+    What the app prints goes to the log, as on the platform: on standard output it would stand before the ready
+    line, or fill a pipe that nobody reads after it.
+    """
+    with contextlib.redirect_stdout(sys.stderr):
+        host, port = await start_host(options)
     announce_ready(port, keys=str(options.data / KEY_FILE))
-    await asyncio.to_thread(stop.wait)
-    return await host.stop()
+    with contextlib.redirect_stdout(sys.stderr):
+        await asyncio.to_thread(stop.wait)
+        return await host.stop()
 
 
 def main() -> None:
     given = parse_arguments(sys.argv[1:])
     app: Path = given.app.resolve()
     settings = (given.settings or app / "local.settings.json").resolve()
-    options = HostOptions(app, settings, given.port, given.data.resolve(), given.faults)
+    options = HostOptions(
+        app,
+        settings,
+        given.port,
+        given.data.resolve(),
+        given.faults,
+        given.response_seconds,
+        given.stop_seconds,
+    )
     stop = StopRequest()
     if given.watch_parent:
         stop.watch_standard_input()

@@ -23,9 +23,17 @@ class CheckpointStore:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
+    def knows(self, namespace: str, hub: str, group: str) -> bool:
+        """True when any partition of the hub has a checkpoint of the group."""
+        return any(self._folder("checkpoints", namespace, hub, group).glob("*.json"))
+
     def read(self, partition: PartitionContext) -> Checkpoint | None:
         document = read_json(self._path("checkpoints", partition))
         return None if document is None else Checkpoint(document["offset"], document["sequence_number"])
+
+    def written_at(self, partition: PartitionContext) -> datetime | None:
+        document = read_json(self._path("checkpoints", partition))
+        return None if document is None else datetime.fromisoformat(document["written_at"])
 
     def write(self, partition: PartitionContext, checkpoint: Checkpoint) -> None:
         document = asdict(checkpoint) | {"written_at": datetime.now(UTC).isoformat()}
@@ -39,6 +47,9 @@ class CheckpointStore:
         write_json(path, {"owner": owner, "generation": generation, "claimed_at": claimed_at})
 
     def _path(self, kind: str, partition: PartitionContext) -> Path:
-        parts = (partition.namespace, partition.hub.lower(), partition.group.lower())
-        folder = self._directory.joinpath(kind, *(quote(part, safe="$") for part in parts))
+        folder = self._folder(kind, partition.namespace, partition.hub, partition.group)
         return folder / f"{quote(partition.partition, safe='')}.json"
+
+    def _folder(self, kind: str, namespace: str, hub: str, group: str) -> Path:
+        parts = (namespace, hub.lower(), group.lower())
+        return self._directory.joinpath(kind, *(quote(part, safe="$") for part in parts))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlparse
 
+from azure.eventhub import parse_connection_string
 from azure.eventhub.aio import EventHubConsumerClient
 
 from infra.local.host.errors import StartError
@@ -30,7 +31,7 @@ class EventHubsConnection:
 def resolve_connection(name: str, owner: str, environment: Mapping[str, str]) -> EventHubsConnection:
     """The connection a trigger names: `<name>` or `<name>__fullyQualifiedNamespace`.
 
-    Raises StartError when neither setting exists or the connection string has no endpoint.
+    Raises StartError when neither setting exists or the connection string is not one the SDK takes.
     """
     text = environment.get(name, "")
     namespace = environment.get(f"{name}__fullyQualifiedNamespace", "")
@@ -41,10 +42,12 @@ def resolve_connection(name: str, owner: str, environment: Mapping[str, str]) ->
         )
     if not text:
         return EventHubsConnection(namespace)
-    parts = dict(part.partition("=")[::2] for part in text.split(";") if part)
-    host = urlparse(parts.get("Endpoint", "")).hostname
-    if not host:
+    try:
+        host = urlparse(parse_connection_string(text).endpoint).hostname
+    except ValueError as error:
         raise StartError(
-            f"The connection setting {name} is not an Event Hubs connection string (no Endpoint)."
-        )
+            f"The connection setting {name} is not an Event Hubs connection string: {error}"
+        ) from error
+    if not host:
+        raise StartError(f"The connection setting {name} has an Endpoint that names no host.")
     return EventHubsConnection(host, text)

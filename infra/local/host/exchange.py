@@ -28,13 +28,24 @@ async def request_data(request: Request, parameters: dict[str, str]) -> TypedDat
     return TypedData(
         http=SimpleNamespace(
             method=request.method,
-            url=str(request.url),
+            url=request_url(request),
             headers=headers,
             params=parameters,
             query={name: value for name, value in request.query_params.items() if value},
             body=TypedData() if body is None else TypedData(bytes=body),
         )
     )
+
+
+def request_path(request: Request) -> str:
+    """The path as it was sent, percent-encoding included."""
+    raw: bytes = request.scope["raw_path"]
+    return raw.decode("ascii", "replace").partition("?")[0]
+
+
+def request_url(request: Request) -> str:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"{request.url.scheme}://{request.url.netloc}{request_path(request)}{query}"
 
 
 def declared_length(request: Request) -> int:

@@ -16,13 +16,14 @@ STREAM_LIMIT = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Stream:
-    """One event hub read by one function."""
+    """One event hub read by one function. `needs_ends`: where its partitions end must be known to begin."""
 
     connection: EventHubsConnection
     hub: str
     group: str
     prefetch: int
     window: int
+    needs_ends: bool
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,10 @@ class Consumed:
 
 @dataclass(frozen=True)
 class Partitions:
-    """From the receiver: partition ids of a stream's hub, each with the last sequence number in it."""
+    """From the receiver: partition ids of a stream's hub, each with the last sequence number in it if needed."""
 
     stream: int
-    last_sequence_numbers: dict[str, int]
+    last_sequence_numbers: dict[str, int | None]
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,22 @@
 """The HTTP front: finds the function for a request, checks its key and answers with what it returned."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from infra.local.host.exchange import MAX_BODY_BYTES, declared_length, request_data, response, trace_parent
+from infra.local.host.exchange import (
+    MAX_BODY_BYTES,
+    declared_length,
+    request_data,
+    request_path,
+    response,
+    trace_parent,
+)
 from infra.local.host.faults import Faults
 from infra.local.host.functions import HttpFunction
 from infra.local.host.invoker import Invoker
@@ -18,6 +27,15 @@ log = logging.getLogger(HOST_LOGGER)
 
 # The platform's load balancer gives up after this time and answers 504; the function runs on.
 RESPONSE_LIMIT_SECONDS = 230.0
+
+
+@dataclass(frozen=True)
+class HttpLimits:
+    """How many requests may wait or run, how many may run, and how long a caller waits for the answer."""
+
+    outstanding: int | None = None
+    concurrent: int | None = None
+    response_seconds: float = RESPONSE_LIMIT_SECONDS
 
 
 class Front:
@@ -31,15 +49,18 @@ class Front:
         self,
         functions: Iterable[HttpFunction],
         route_prefix: str,
-        max_outstanding: int | None,
+        limits: HttpLimits,
         keys: Keys,
         invoker: Invoker,
         faults: Faults,
     ) -> None:
         self._functions = sorted(functions, key=lambda function: function.name.lower())
         self._prefix = f"/{route_prefix}" if route_prefix else ""
-        self._max_outstanding = max_outstanding
+        self._limits = limits
         self._outstanding = 0
+        self._slots = (
+            contextlib.nullcontext() if limits.concurrent is None else asyncio.Semaphore(limits.concurrent)
+        )
         self._keys, self._invoker, self._faults = keys, invoker, faults
 
     async def __call__(self, request: Request) -> Response:
@@ -52,16 +73,17 @@ class Front:
             return Response(status_code=401)
         if declared_length(request) > MAX_BODY_BYTES:
             return Response(status_code=413)
-        if self._max_outstanding is not None and self._outstanding >= self._max_outstanding:
+        if self._limits.outstanding is not None and self._outstanding >= self._limits.outstanding:
             return Response(status_code=429)
         self._outstanding += 1
         try:
-            return await self._answer(request, function, parameters)
+            async with self._slots:
+                return await self._answer(request, function, parameters)
         finally:
             self._outstanding -= 1
 
     def _find(self, request: Request) -> tuple[HttpFunction, dict[str, str]] | None:
-        path = request.scope["raw_path"].decode("ascii", "replace").partition("?")[0]
+        path = request_path(request)
         if not path.lower().startswith(self._prefix.lower() + "/"):
             return None
         rest = path[len(self._prefix) :]
@@ -78,11 +100,10 @@ class Front:
         call = asyncio.create_task(
             self._invoker.invoke(function.name, "http", inputs, {}, trace_parent=trace),
         )
-        done, _ = await asyncio.wait({call}, timeout=RESPONSE_LIMIT_SECONDS)
+        limit = self._limits.response_seconds
+        done, _ = await asyncio.wait({call}, timeout=limit)
         if not done:
-            log.error(
-                "%s gave no answer within %.0f s; the caller gets 504.", function.name, RESPONSE_LIMIT_SECONDS
-            )
+            log.error("%s gave no answer within %.0f s; the caller gets 504.", function.name, limit)
             return Response(status_code=504)
         result = call.result()
         if not result.succeeded:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import socket
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from infra.local.host.admin import Admin
 from infra.local.host.checkpoints import CheckpointStore
 from infra.local.host.errors import StartError
 from infra.local.host.faults import Faults
-from infra.local.host.front import Front
+from infra.local.host.front import RESPONSE_LIMIT_SECONDS, Front, HttpLimits
 from infra.local.host.functions import read_functions
 from infra.local.host.hostjson import HostJson, read_host_json
 from infra.local.host.invoker import Invoker, Observer
@@ -25,6 +26,7 @@ from infra.local.host.pumps import Pumps
 from infra.local.host.settings import publish_settings, read_settings_file
 from infra.local.host.timers import Timers, TimerStatusStore
 from infra.local.host.worker import Worker
+from infra.local.loopback import PortBusyError, listen_on_loopback
 
 log = logging.getLogger(HOST_LOGGER)
 
@@ -43,6 +45,8 @@ class HostOptions:
     port: int
     data: Path
     faults: bool = False
+    response_seconds: float = RESPONSE_LIMIT_SECONDS
+    stop_seconds: float = STOP_LIMIT_SECONDS
     observers: tuple[Observer, ...] = ()
 
 
@@ -58,9 +62,15 @@ class Host:
     """A started host; `stop` ends it."""
 
     def __init__(
-        self, worker: Worker, invoker: Invoker, pumps: Pumps, timers: Timers, server: _Server
+        self,
+        worker: Worker,
+        invoker: Invoker,
+        pumps: Pumps,
+        timers: Timers,
+        server: _Server,
+        stop_seconds: float,
     ) -> None:
-        self._worker, self._invoker = worker, invoker
+        self._worker, self._invoker, self._stop_seconds = worker, invoker, stop_seconds
         self._pumps, self._timers, self._server = pumps, timers, server
         self._serving: asyncio.Task[None] | None = None
 
@@ -70,15 +80,15 @@ class Host:
         self._timers.start()
 
     async def stop(self) -> bool:
-        """Receive nothing more and let what runs end; False when the limit of ten seconds cut something off."""
+        """Receive nothing more and let what runs end; False when the time limit cut something off."""
         self._server.should_exit = True
         serving = (self._serving,) if self._serving else ()
         ending = asyncio.gather(self._pumps.stop(), self._timers.stop(), *serving, return_exceptions=True)
-        await asyncio.wait({ending}, timeout=STOP_LIMIT_SECONDS)
+        await asyncio.wait({ending}, timeout=self._stop_seconds)
         if self._invoker.running_count:
             log.error(
                 "%d invocations did not end within %.0f s and are cut off; their events come again.",
-                self._invoker.running_count, STOP_LIMIT_SECONDS,
+                self._invoker.running_count, self._stop_seconds,
             )  # fmt: skip
             return False
         self._worker.close()
@@ -107,9 +117,10 @@ def _assemble(options: HostOptions, host_json: HostJson, worker: Worker) -> Host
     store = CheckpointStore(options.data)
     pumps = Pumps(functions.event_hubs, host_json.event_hubs, store, invoker, faults)
     timers = Timers(functions.timers, TimerStatusStore(options.data), invoker, faults)
-    front = Front(
-        functions.http, host_json.route_prefix, host_json.max_outstanding_requests, keys, invoker, faults
+    limits = HttpLimits(
+        host_json.max_outstanding_requests, host_json.max_concurrent_requests, options.response_seconds
     )
+    front = Front(functions.http, host_json.route_prefix, limits, keys, invoker, faults)
     admin = Admin(keys, worker, pumps, timers, faults, faults_open=options.faults)
     config = uvicorn.Config(
         admin.application(front),
@@ -118,22 +129,16 @@ def _assemble(options: HostOptions, host_json: HostJson, worker: Worker) -> Host
         lifespan="off",
         ws="none",
         server_header=False,
-        timeout_graceful_shutdown=int(STOP_LIMIT_SECONDS),
+        timeout_graceful_shutdown=math.ceil(options.stop_seconds),
     )
-    return Host(worker, invoker, pumps, timers, _Server(config))
+    return Host(worker, invoker, pumps, timers, _Server(config), options.stop_seconds)
 
 
 def _listen(port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind(("127.0.0.1", port))
-    except OSError as error:
-        listening.close()
-        raise StartError(
-            f"Port {port} on 127.0.0.1 cannot be used ({error.strerror}); free it or give another --port."
-        ) from error
-    return listening
+        return listen_on_loopback(port)
+    except PortBusyError as error:
+        raise StartError(str(error)) from error
 
 
 def _end_timed_out(function: str) -> None:

@@ -67,6 +67,7 @@ class HostJson:
     event_hubs: EventHubsOptions = field(default_factory=EventHubsOptions)
     route_prefix: str = "api"
     max_outstanding_requests: int | None = None
+    max_concurrent_requests: int | None = None
     function_timeout_seconds: float | None = 30 * 60.0
     log_level: str = "Information"
 
@@ -84,13 +85,13 @@ def read_host_json(path: Path) -> HostJson:
         raise StartError('host.json must say "version": "2.0".')
     extensions = _object(top.get("extensions", {}), "extensions", {"eventHubs", "http"})
     http = _object(extensions.get("http", {}), "extensions.http", _HTTP_KEYS)
-    outstanding = _integer(http, "extensions.http", "maxOutstandingRequests", -1, -1, 1_000_000)
     return HostJson(
         event_hubs=_event_hubs(
             _object(extensions.get("eventHubs", {}), "extensions.eventHubs", _EVENT_HUBS_KEYS)
         ),
         route_prefix=_text(http, "extensions.http", "routePrefix", "api").strip("/"),
-        max_outstanding_requests=None if outstanding == -1 else outstanding,
+        max_outstanding_requests=_request_limit(http, "maxOutstandingRequests"),
+        max_concurrent_requests=_request_limit(http, "maxConcurrentRequests"),
         function_timeout_seconds=_timeout_seconds(top),
         log_level=_log_level(top),
     )
@@ -152,6 +153,14 @@ def _integer(options: dict[str, Any], where: str, key: str, default: int, least:
             f"host.json: {where}.{key} must be a whole number from {least} to {most}, not {value!r}."
         )
     return value
+
+
+def _request_limit(http: dict[str, Any], key: str) -> int | None:
+    """-1 stands for no limit, which is the default outside the consumption plans."""
+    limit = _integer(http, "extensions.http", key, -1, -1, 1_000_000)
+    if limit == 0:
+        raise StartError(f"host.json: extensions.http.{key} must be -1 or at least 1.")
+    return None if limit == -1 else limit
 
 
 def _text(options: dict[str, Any], where: str, key: str, default: str) -> str:

@@ -8,8 +8,13 @@ from croniter import CroniterError, croniter
 
 from infra.local.host.errors import StartError
 
-_FIELD = re.compile(r"[0-9A-Za-z*,/-]+")
-_FIELD_COUNT = 6
+_NUMBERS = "[0-9*,/-]|"
+_MONTHS = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
+# The platform counts Sunday as 0 only; a 7 would be a value out of range there.
+_DAYS = "(?<![0-9])[0-6](?![0-9])|(?<=/)7|[*,/-]|SUN|MON|TUE|WED|THU|FRI|SAT"
+_FIELDS = [
+    re.compile(f"(?:{part})+", re.IGNORECASE) for part in (*["[0-9*,/-]"] * 4, _NUMBERS + _MONTHS, _DAYS)
+]
 
 
 @dataclass(frozen=True)
@@ -22,9 +27,7 @@ class Schedule:
     def parse(cls, text: str, owner: str) -> "Schedule":
         """Raises StartError, naming the owner, for anything but six fields the platform accepts."""
         fields = text.split()
-        plausible = len(fields) == _FIELD_COUNT and all(_FIELD.fullmatch(each) for each in fields)
-        # The platform counts Sunday as 0 only and knows no "last" or "nearest weekday" letters.
-        if not plausible or re.search(r"(?<![0-9])7(?![0-9])|\b[lL]\b|\b[wW]\b", fields[5]):
+        if len(fields) != len(_FIELDS) or not all(map(re.Pattern.fullmatch, _FIELDS, fields)):
             raise StartError(f'{owner} must be six NCRONTAB fields like "0 */5 * * * *", not {text!r}.')
         schedule = cls(" ".join(fields))
         try:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from infra.local.host.attempts import Attempts
@@ -20,6 +20,9 @@ log = logging.getLogger(HOST_LOGGER)
 
 # With a checkpoint every N batches the platform writes the outstanding one after ten quiet minutes.
 IDLE_CHECKPOINT_SECONDS = 600.0
+BEGINNING = "-1"
+
+Position = str | int | datetime
 
 
 def _no_events() -> EventBatch:
@@ -37,21 +40,26 @@ class PartitionPump:
         self,
         function: EventHubFunction,
         context: PartitionContext,
+        initial: Position,
         options: EventHubsOptions,
         store: CheckpointStore,
         invoker: Invoker,
         faults: Faults,
         on_consumed: Callable[[int], None],
     ) -> None:
-        self._function, self._context, self._options = function, context, options
+        self._function, self.context, self._options = function, context, options
+        # Kept, because an initial "end" would be a later place each time it is asked for.
+        self._initial = initial
         self._store, self._invoker, self._faults = store, invoker, faults
         self._on_consumed = on_consumed
         self._stopping = asyncio.Event()
+        self._interrupt = asyncio.Event()
         self._changed = asyncio.Event()
-        self._attempts = Attempts(function.name, function.retry, self._stopping)
+        self._attempts = Attempts(function.name, function.retry, self._interrupt)
         self._buffer = _no_events()
         self._in_flight = 0
         self._generation = 0
+        self._first_invocation = True
         self._batches = self._failed_batches = self._batches_since_checkpoint = 0
         self._last_error = ""
         self.state = "opening"
@@ -59,13 +67,14 @@ class PartitionPump:
         self._done = self._received = self.checkpoint
         self._task = asyncio.create_task(self._run(), name=f"pump {context.hub}/{context.partition}")
 
-    def resume_position(self, initial: str | int | datetime) -> str | int | datetime:
+    def resume_position(self) -> Position:
         """Where receiving goes on: after the last event received or checkpointed, else at the initial offset."""
-        return self._received.offset if self._received else initial
+        return self._received.offset if self._received else self._initial
 
     def restart_at_beginning(self) -> None:
         """Forget the checkpoint of a hub that no longer reaches so far."""
         self.checkpoint = self._done = self._received = None
+        self._initial = BEGINNING
 
     def accept(self, batch: EventBatch) -> None:
         self._buffer.extend(batch)
@@ -73,21 +82,24 @@ class PartitionPump:
         self._changed.set()
 
     def lose_ownership(self) -> None:
-        """Another receiver has the partition: drop what waits, and let no running batch move the checkpoint."""
+        """Another receiver has the partition: drop what waits, retry no more, and let no call move the checkpoint."""
         self._generation += 1
+        self._interrupt.set()
+        self._first_invocation = True
         self._buffer = _no_events()
-        self.checkpoint = self._done = self._received = self._store.read(self._context)
+        self.checkpoint = self._done = self._received = self._store.read(self.context)
         self._batches_since_checkpoint = 0
 
     async def stop(self) -> None:
         """Take no further batch, let a running invocation end, and close with the outstanding checkpoint."""
         done, outstanding = self._done, self._batches_since_checkpoint
         self._stopping.set()
+        self._interrupt.set()
         if not self._attempts.calling:
             self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         if outstanding and done is not None:
-            self._store.write(self._context, done)
+            self._store.write(self.context, done)
 
     def status(self) -> dict[str, Any]:
         """The pump in figures for operators and tests."""
@@ -95,9 +107,9 @@ class PartitionPump:
         retrying = self._in_flight and self._attempts.retries
         return {
             "function": self._function.name,
-            "hub": self._context.hub,
-            "group": self._context.group,
-            "partition": self._context.partition,
+            "hub": self.context.hub,
+            "group": self.context.group,
+            "partition": self.context.partition,
             "state": "paused" if paused else "retrying" if retrying else self.state,
             "received": self._received.sequence_number if self._received else None,
             "position": self._done.sequence_number if self._done else None,
@@ -113,21 +125,25 @@ class PartitionPump:
     async def _run(self) -> None:
         while not self._stopping.is_set():
             batch = await self._next_batch()
-            self._in_flight = len(batch)
+            if self._stopping.is_set():
+                return
+            self._interrupt.clear()
+            generation, self._in_flight = self._generation, len(batch)
             await self._faults.wait_while_paused(self._function.name)
-            await self._dispatch(batch)
+            if generation == self._generation:
+                await self._dispatch(batch, generation)
             self._in_flight = 0
 
     async def _next_batch(self) -> EventBatch:
         """Up to the maximum batch size; with a minimum, wait for it as long as the options allow."""
         now = asyncio.get_running_loop().time
-        first_seen: float | None = None
+        deadline: float | None = None
         while True:
             if len(self._buffer) >= self._options.min_batch_size:
                 return self._take()
             if self._buffer:
-                first_seen = first_seen or now()
-                patience: float | None = first_seen + self._options.max_wait_seconds - now()
+                deadline = deadline or now() + self._patience_seconds()
+                patience: float | None = deadline - now()
             else:
                 patience = IDLE_CHECKPOINT_SECONDS if self._batches_since_checkpoint else None
             self._changed.clear()
@@ -138,13 +154,27 @@ class PartitionPump:
                     return self._take()
                 await self._write_checkpoint()
 
+    def _patience_seconds(self) -> float:
+        """How long a batch below the minimum waits for more.
+
+        The first one of a partition does not wait longer than since the last checkpoint, and not at all when
+        there is none: it may have waited elsewhere already.
+        """
+        if not self._first_invocation:
+            return self._options.max_wait_seconds
+        written_at = self._store.written_at(self.context)
+        if written_at is None:
+            return 0.0
+        return max(0.0, self._options.max_wait_seconds - (datetime.now(UTC) - written_at).total_seconds())
+
     def _take(self) -> EventBatch:
         size = min(len(self._buffer), self._options.max_batch_size)
         batch, self._buffer = self._buffer.part(0, size), self._buffer.part(size, len(self._buffer))
         return batch
 
-    async def _dispatch(self, batch: EventBatch) -> None:
-        generation = self._generation
+    async def _dispatch(self, batch: EventBatch, generation: int) -> None:
+        """Call the function; `generation` is the ownership under which the batch was taken."""
+        self._first_invocation = False
         if self._faults.take_lost_batch(self._function.name):
             log.warning("Skipping %s without calling it, as the fault switch asks.", self._described(batch))
         else:
@@ -167,7 +197,7 @@ class PartitionPump:
     async def _invoke(self, batch: EventBatch) -> Result | None:
         due = self._batches_since_checkpoint + 1 >= self._options.checkpoint_every_batches
         inputs = {self._function.parameter: trigger_data(batch)}
-        metadata = trigger_metadata(batch, self._context, checkpointing=due)
+        metadata = trigger_metadata(batch, self.context, checkpointing=due)
         name = self._function.name
         return await self._attempts.run(
             lambda retry: self._invoker.invoke(name, "eventHub", inputs, metadata, retry)
@@ -184,11 +214,9 @@ class PartitionPump:
             return
         self._batches_since_checkpoint = 0
         checkpoint = self._done
-        await asyncio.to_thread(self._store.write, self._context, checkpoint)
+        await asyncio.to_thread(self._store.write, self.context, checkpoint)
         self.checkpoint = checkpoint
 
     def _described(self, batch: EventBatch) -> str:
         first, last = batch.sequence_numbers[0], batch.sequence_numbers[-1]
-        return (
-            f"{self._function.name}: {self._context.hub}/{self._context.partition} events {first} to {last}"
-        )
+        return f"{self._function.name}: {self.context.hub}/{self.context.partition} events {first} to {last}"

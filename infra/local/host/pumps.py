@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import uuid
-from datetime import datetime
 from typing import Any
 
 from infra.local.host.batch import PartitionContext
@@ -16,13 +15,13 @@ from infra.local.host.hostjson import EventHubsOptions
 from infra.local.host.invoker import Invoker
 from infra.local.host.link import ReceiverProcess
 from infra.local.host.logs import HOST_LOGGER
-from infra.local.host.partition import PartitionPump
+from infra.local.host.partition import BEGINNING, PartitionPump, Position
 
 log = logging.getLogger(HOST_LOGGER)
 
 RESTART_PAUSE_SECONDS = 1.0
 # A partition taken by another receiver is asked for again only after the other one had its time.
-RECLAIM_PAUSE_SECONDS = 10.0
+RECLAIM_PAUSE_SECONDS = 30.0
 
 
 class Pumps:
@@ -41,6 +40,7 @@ class Pumps:
         self._owner = f"{os.getpid()}-{uuid.uuid4()}"
         self._pumps: dict[tuple[int, str], PartitionPump] = {}
         self._troubles: dict[tuple[int, str | None], str] = {}
+        self._reclaims: dict[tuple[int, str], asyncio.TimerHandle] = {}
         self._link: ReceiverProcess | None = None
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
@@ -82,7 +82,11 @@ class Pumps:
     def _stream(self, function: EventHubFunction) -> Stream:
         options = self._options
         window = max(2 * options.max_batch_size, options.prefetch_count, options.min_batch_size)
-        return Stream(function.connection, function.hub, function.group, options.prefetch_count, window)
+        known = self._store.knows(function.connection.namespace, function.hub, function.group)
+        return Stream(
+            function.connection, function.hub, function.group, options.prefetch_count, window,
+            needs_ends=known or options.initial_offset.kind == "fromEnd",
+        )  # fmt: skip
 
     def _handle(self, message: object) -> None:
         if isinstance(message, Events):
@@ -97,34 +101,44 @@ class Pumps:
         elif isinstance(message, Trouble):
             self._trouble(message)
 
-    def _open(self, stream: int, partition: str, last_sequence_number: int) -> None:
+    def _open(self, stream: int, partition: str, end: int | None) -> None:
         function = self._functions[stream]
         context = PartitionContext(function.connection.namespace, function.hub, function.group, partition)
         pump = self._pumps.get((stream, partition))
         if pump is None:
             pump = PartitionPump(
-                function, context, self._options, self._store, self._invoker, self._faults,
+                function, context, self._initial_position(end),
+                self._options, self._store, self._invoker, self._faults,
                 lambda count: self._send(Consumed(stream, partition, count)),
             )  # fmt: skip
             self._pumps[stream, partition] = pump
-        if pump.checkpoint is not None and pump.checkpoint.sequence_number > last_sequence_number:
+        checkpoint = pump.checkpoint
+        if checkpoint is not None and end is not None and checkpoint.sequence_number > end:
             log.error(
                 "The checkpoint of %s/%s for group %s (event %d) lies beyond the last event of the partition (%d): "
                 "the hub was made anew. Reading it from its beginning.",
-                function.hub, partition, function.group, pump.checkpoint.sequence_number, last_sequence_number,
+                function.hub, partition, function.group, checkpoint.sequence_number, end,
             )  # fmt: skip
             pump.restart_at_beginning()
-        self._store.claim(context, self._owner)
-        self._send(
-            Open(stream, partition, pump.resume_position(self._initial_position(last_sequence_number)))
-        )
+        self._claim(stream, pump)
 
-    def _initial_position(self, last_sequence_number: int) -> str | int | datetime:
+    def _claim(self, stream: int, pump: PartitionPump) -> None:
+        partition = pump.context.partition
+        if (waiting := self._reclaims.pop((stream, partition), None)) is not None:
+            # Two receivers of ours would take the partition from each other.
+            waiting.cancel()
+        self._store.claim(pump.context, self._owner)
+        self._send(Open(stream, partition, pump.resume_position()))
+
+    def _initial_position(self, end: int | None) -> Position:
         initial = self._options.initial_offset
         if initial.enqueued_at is not None:
             return initial.enqueued_at
+        if initial.kind != "fromEnd":
+            return BEGINNING
         # The end as a number: "latest" would be a later place after every reconnect.
-        return last_sequence_number if initial.kind == "fromEnd" else "-1"
+        assert end is not None
+        return end
 
     def _send(self, message: object) -> None:
         if self._link is not None and not self._stopping:
@@ -139,18 +153,18 @@ class Pumps:
         if self._troubles.get(key) != trouble.reason:
             self._troubles[key] = trouble.reason
             place = function.hub if trouble.partition is None else f"{function.hub}/{trouble.partition}"
-            log.warning("Cannot receive from %s; trying again. %s", place, trouble.reason)
+            if trouble.ownership_lost:
+                text = "Another receiver of the group took %s; asking for it again in %.0f s. %s"
+                log.warning(text, place, RECLAIM_PAUSE_SECONDS, trouble.reason)
+            else:
+                log.warning("Cannot receive from %s; trying again. %s", place, trouble.reason)
         if trouble.partition is None:
             return
         pump = self._pumps[trouble.stream, trouble.partition]
         pump.state = "lost" if trouble.ownership_lost else "reconnecting"
         if trouble.ownership_lost:
             pump.lose_ownership()
-            asyncio.get_running_loop().call_later(
-                RECLAIM_PAUSE_SECONDS, self._reclaim, trouble.stream, trouble.partition
+            reclaim = asyncio.get_running_loop().call_later(
+                RECLAIM_PAUSE_SECONDS, self._claim, trouble.stream, pump
             )
-
-    def _reclaim(self, stream: int, partition: str) -> None:
-        pump = self._pumps[stream, partition]
-        last = pump.checkpoint.sequence_number if pump.checkpoint else -1
-        self._open(stream, partition, last)
+            self._reclaims[trouble.stream, trouble.partition] = reclaim

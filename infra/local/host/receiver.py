@@ -10,12 +10,13 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from typing import Any
 
 from azure.core.exceptions import AzureError
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient, PartitionContext
-from azure.eventhub.exceptions import OwnershipLostError
+from azure.eventhub.exceptions import EventHubError, OwnershipLostError
 
 from infra.local.host.decode import event_batch
 from infra.local.host.frames import (
@@ -36,6 +37,7 @@ from infra.local.host.frames import (
 OWNER_LEVEL = 0
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 10.0
+CLOSE_SECONDS = 5.0
 
 
 class Pauses:
@@ -64,6 +66,7 @@ class PartitionReceiver:
         self._room = asyncio.Event()
         self._room.set()
         self._pauses = Pauses()
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Receive until ownership is lost; any other failure is reported and tried again."""
@@ -108,17 +111,21 @@ class PartitionReceiver:
                 failure.result() if failure.done() else receiving.exception() or EOFError("receiving ended")
             )
         finally:
-            await close_quietly(client, receiving)
+            # In the background: closing a broken connection takes the SDK a second, which the next try need not wait.
+            closing = asyncio.create_task(close_quietly(client, receiving))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     async def _forward(self, _context: PartitionContext, events: list[EventData]) -> None:
         batch = event_batch(events)
-        # After a reconnect the SDK may deliver again what it had already buffered.
+        await self._room.wait()
+        # After a reconnect the SDK may deliver again what it had already buffered, and the client before may still
+        # wait here: only the first to find room forwards an event.
         if self._last_sequence_number is not None and batch.sequence_numbers[0] <= self._last_sequence_number:
             new = sum(number > self._last_sequence_number for number in batch.sequence_numbers)
             batch = batch.part(len(batch) - new, len(batch))
         if not batch:
             return
-        await self._room.wait()
         self._unconsumed += len(batch)
         if self._unconsumed >= self._stream.window:
             self._room.clear()
@@ -163,20 +170,26 @@ class Receiver:
     def _start(self, work: Any) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A defect in one task must not leave a partition unread without a word: the host starts this process anew."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (defect := task.exception()) is not None:
+            traceback.print_exception(defect)
+            os._exit(1)
 
     async def _find_partitions(self, number: int, stream: Stream) -> None:
         pauses = Pauses()
         while True:
             client = stream.connection.open_consumer(stream.hub, stream.group)
             try:
-                last = {
-                    partition: (await client.get_partition_properties(partition))[
-                        "last_enqueued_sequence_number"
-                    ]
-                    for partition in await client.get_partition_ids()
-                }
-            except (AzureError, OSError, KeyError) as error:
+                partitions = await client.get_partition_ids()
+                last: dict[str, int | None] = dict.fromkeys(partitions)
+                if stream.needs_ends:
+                    properties = await asyncio.gather(*map(client.get_partition_properties, partitions))
+                    last = {each["id"]: each["last_enqueued_sequence_number"] for each in properties}
+            except (EventHubError, AzureError, OSError, KeyError) as error:
                 await self._host.send(Trouble(number, None, one_line(error)))
                 await pauses.pause()
             else:
@@ -190,11 +203,12 @@ async def close_quietly(
     client: EventHubConsumerClient, receiving: "asyncio.Task[None] | None" = None
 ) -> None:
     """Close a client whose connection may be broken; what that raises tells nothing new."""
-    closing = [asyncio.ensure_future(client.close())]
+    closing: list[asyncio.Future[None]] = [asyncio.ensure_future(client.close())]
+    await asyncio.wait(closing, timeout=CLOSE_SECONDS)
     if receiving is not None:
+        # The SDK's loop would notice the closed client only at its next turn, up to half a minute later.
         closing.append(receiving)
-    _, late = await asyncio.wait(closing, timeout=5)
-    for task in late:
+    for task in closing:
         task.cancel()
     await asyncio.gather(*closing, return_exceptions=True)
 

@@ -10,7 +10,7 @@ from infra.local.host.errors import StartError
 
 RESERVED_PREFIXES = ("admin", "runtime")
 _PARAMETER = re.compile(r"\{(\*{0,2})([A-Za-z_][A-Za-z0-9_]*)((?::[a-z]+(?:\([^{}]*\))?)*)(\?)?\}")
-_CONSTRAINT = re.compile(r":([a-z]+)(?:\(([^{}]*)\))?")
+_CONSTRAINT = re.compile(r":([a-z]+)(?:\((.*?)\))?(?=:|$)")
 
 
 def _is_guid(text: str) -> bool:
@@ -117,5 +117,10 @@ def _checks(function: str, template: str, constraints: str) -> tuple[Callable[[s
     for name, argument in _CONSTRAINT.findall(constraints):
         if name not in _CONSTRAINTS:
             raise StartError(f"The route '{template}' of {function} has the unknown constraint '{name}'.")
-        checks.append(_CONSTRAINTS[name](argument))
+        check = _CONSTRAINTS[name](argument)
+        try:
+            check("1")
+        except (ValueError, re.error) as error:
+            raise StartError(f"The route '{template}' of {function} has a bad '{name}' ({error}).") from error
+        checks.append(check)
     return tuple(checks)

@@ -7,7 +7,7 @@ from infra.local.sample.envelopes import Envelopes
 from infra.local.sample.malformed import malformed_body
 from infra.local.sample.model import LEDGER, MALFORMED_PREFIX, PAYMENT_ORDER, Planned, SampleEvent, Stream
 from infra.local.sample.orders import Order, OrderBook
-from infra.local.sample.records import ENTRY_SECONDS, STEP_SECONDS, Body, RecordWriter
+from infra.local.sample.records import ENTRY_SECONDS, STEP_SECONDS, Body, RecordWriter, time_field
 from infra.local.sample.sites import SampleSite
 from infra.local.sample.stories import Story
 
@@ -141,5 +141,4 @@ def _first_and_last_swapped(planned: list[Planned]) -> list[Planned]:
 
 
 def _time_in(body: Body) -> str:
-    time = body.get("event_time") or body["created_at"]
-    return str(time)
+    return str(body[time_field(body)])

@@ -44,7 +44,7 @@ def _cloud_event(stream: Stream, body: Body) -> dict[str, str]:
     name = "ledger.entry.upserted" if stream == LEDGER else "payment.order.upserted"
     return {
         "specversion": "1.0",
-        "id": f"{key}-{body.get('version', 0)}",
+        "id": f"{key}-{body.get('version', body.get('source_version', 0))}",
         "source": f"/payments/{body['site_id']}",
         "type": name,
         "datacontenttype": "application/json",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from infra.local.sample.records import Body
+from infra.local.sample.records import Body, time_field
 
 BODY_LIMIT_BYTES = 256 * 1024
 NESTING = 48
@@ -17,10 +17,6 @@ Maker = Callable[[Body], bytes]
 
 def _text_of(body: Body) -> str:
     return "wallet_id" if "tx_id" in body else "order_id"
-
-
-def _time_of(body: Body) -> str:
-    return "event_time" if "event_time" in body else "created_at"
 
 
 def _with(body: Body, **changes: object) -> bytes:
@@ -37,7 +33,7 @@ def _text_literal(raw: bytes) -> Maker:
 
 
 def _time(text: str) -> Maker:
-    return lambda body: _with(body, **{_time_of(body): text})
+    return lambda body: _with(body, **{time_field(body): text})
 
 
 def _missing(body: Body) -> bytes:

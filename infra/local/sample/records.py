@@ -17,7 +17,20 @@ OUTGOING = frozenset({"PAYMENT", "REFUND_OUT", "FEE"})
 NUMBER_SHARE = 0.2
 LOCAL_TIME_SHARE = 0.05
 ALIAS_SHARE = 0.06
+ORDER_ALIAS_SHARE = 0.02
 BARE_SHARE = 0.01
+# What some producers call a field of an entry; created_at stands in for event_time rather than naming it.
+ENTRY_ALIASES = (
+    ("entry_type", "type"),
+    ("event_time", "source_created_at"),
+    ("event_time", "created_at"),
+    ("version", "source_version"),
+)
+
+
+def time_field(body: Body) -> str:
+    """The name under which a body tells when it happened."""
+    return next(name for name in ("event_time", "source_created_at", "created_at") if name in body)
 
 
 class RecordWriter:
@@ -31,7 +44,7 @@ class RecordWriter:
     def snapshot(self, order: Order, step: int) -> Body:
         """The order as it stood at one step of its life; the version counts the steps."""
         offset = self._offset(order.site)
-        return {
+        body: Body = {
             "order_id": order.order_id,
             "amount": amount_value(order.amount_minor, order.currency, self._draw() < NUMBER_SHARE),
             "status": order.statuses[step],
@@ -44,6 +57,9 @@ class RecordWriter:
             "updated_at": time_text(order.created_ms + STEP_SECONDS[step] * 1000, offset),
             "version": step + 1,
         }
+        if self._draw() < ORDER_ALIAS_SHARE:
+            body["source_version"] = body.pop("version")
+        return body
 
     def entry(self, order: Order, entry_type: str, defect: str, copy: int) -> Body:
         """A ledger entry of the order. `copy` counts entries of one type; `defect` is of stories.py."""
@@ -89,12 +105,11 @@ class RecordWriter:
 
     def _varied(self, body: Body) -> Body:
         draw = self._draw()
-        if draw < ALIAS_SHARE / 3:
-            body["type"] = body.pop("entry_type").lower()
-        elif draw < ALIAS_SHARE * 2 / 3:
-            body["created_at"] = body.pop("event_time")
-        elif draw < ALIAS_SHARE:
-            body["source_version"] = body.pop("version")
+        if draw < ALIAS_SHARE:
+            name, alias = ENTRY_ALIASES[int(draw / ALIAS_SHARE * len(ENTRY_ALIASES))]
+            value = body.pop(name)
+            # Those who say type write its values small.
+            body[alias] = value.lower() if alias == "type" else value
         elif draw < ALIAS_SHARE + BARE_SHARE:
             del body["updated_at"], body["version"]
         elif draw < ALIAS_SHARE + 2 * BARE_SHARE:

@@ -114,12 +114,11 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
         LocalPostgres(home, notice=lambda _: None, account=None).init()
 
 
-CHOOSE = (
+IMPORTS = (
     "from infra.local.postgres import LocalPostgresError\n"
     "from infra.local.postgres.account import choose_account\n"
-    "try: print(choose_account().kind)\n"
-    "except LocalPostgresError as refusal: print(refusal)"
 )
+CHOOSE = "try: print(choose_account().kind)\nexcept LocalPostgresError as refusal: print(refusal)"
 
 
 def as_root_with(*limits: str) -> list[str]:
@@ -129,15 +128,21 @@ def as_root_with(*limits: str) -> list[str]:
 
 def test_root_without_namespaces_and_without_other_users_is_refused() -> None:
     # Without these capabilities root may not change its uid; without a PATH `unshare` is not found.
-    said = run_python(CHOOSE, *as_root_with("--bounding-set=-setuid,-setgid"), PATH="/nowhere").strip()
+    said = run_python(
+        IMPORTS + CHOOSE, *as_root_with("--bounding-set=-setuid,-setgid"), PATH="/nowhere"
+    ).strip()
     refused = said.startswith("PostgreSQL refuses to run as root, and this machine allows neither")
     assert refused if os.geteuid() == 0 else said == "plain"
+
+
+# After the imports: the interpreter may lie in a home that only root can enter.
+WITHOUT_NAME = "import os\nif os.geteuid() == 0: os.setgroups([]); os.setresuid(54321, 54321, 54321)\n"
 
 
 @pytest.mark.parametrize("unshare_is_there", [True, False])
 def test_a_user_without_a_name_needs_a_namespace(unshare_is_there: bool) -> None:
     path = os.environ["PATH"] if unshare_is_there else "/nowhere"
-    said = run_python(CHOOSE, *as_root_with("--reuid=54321", "--clear-groups"), PATH=path).strip()
+    said = run_python(IMPORTS + WITHOUT_NAME + CHOOSE, PATH=path).strip()
     refused = said.startswith("PostgreSQL refuses to run as user id 54321, which has no name")
     if os.geteuid() != 0:
         assert said == "plain"

@@ -28,7 +28,7 @@ def test_another_seed_or_day_gives_other_bytes() -> None:
 
 
 def test_the_bytes_do_not_depend_on_the_python_release() -> None:
-    assert digest_of(1) == "db55e7bbc4238cc2f86daab77c9f041606aae2ca9a7d37e0d3667f969eabc7e3"
+    assert digest_of(1) == "89fddff6799d6eab7ad209eaabe3e0ef17952f203daa24de6bd27440025105d4"
 
 
 def test_an_order_has_about_three_events_and_all_sites_take_part() -> None:
@@ -71,7 +71,8 @@ def test_late_swapped_stale_repeated_and_repointed_events_occur() -> None:
     for event in events:
         if event.kind in ("order", "stale") and not event.body.startswith(b'{"specversion"'):
             body = json.loads(event.body)
-            versions.setdefault(body["order_id"], []).append(body["version"])
+            version = body["source_version"] if "source_version" in body else body["version"]
+            versions.setdefault(body["order_id"], []).append(version)
     assert any(seen != sorted(seen) for seen in versions.values())
 
 
