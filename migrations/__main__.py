@@ -15,6 +15,7 @@ from shared.settings import load_migration_url
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run one command; 0, or 2 when settings or the command are at fault."""
     parser = argparse.ArgumentParser(prog="python -m migrations", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, default in (("upgrade", "head"), ("downgrade", "-1")):

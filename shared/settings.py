@@ -14,6 +14,17 @@ import msgspec
 from shared.errors.base import SettingsInvalid
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=260)]
+# Another driver than the one we are built on would start and behave otherwise. The engine reads the URL at the first
+# use only, so its form is checked here: user, password, host, port, database.
+DatabaseUrl = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=2048,
+        pattern=r"\Apostgresql\+psycopg://([^\s:/@]*(:[^\s@]*)?@)?(\[[0-9a-fA-F:.]+\]|[^\s@/:?\[\]]*)(:[0-9]{1,5})?"
+        r"/[^\s/?]+(\?\S*)?\Z",
+    ),
+]
+EventHubsConnection = Annotated[str, msgspec.Meta(max_length=2048, pattern=r"\A(Endpoint=sb://\S+)?\Z")]
 HubName = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z")]
 SiteCode = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")]
 Currency = Annotated[str, msgspec.Meta(pattern=r"\A[A-Z]{3}\Z")]
@@ -26,13 +37,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper", forbid
 
     app_env: Literal["local", "dev", "prod"]
 
-    database_url: Name
+    database_url: DatabaseUrl
     database_auth: Literal["password", "entra"] = "password"
     database_pool_size: Annotated[int, msgspec.Meta(ge=1, le=50)] = 4
     database_pool_timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
     database_prepare: bool = True
 
-    eventhubs_connection: str = ""
+    eventhubs_connection: EventHubsConnection = ""
     eventhubs_namespace: str = ""
     eventhubs_client_id: str = ""
     ledger_hub_name: HubName
@@ -61,7 +72,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper", forbid
     telemetry_log_path: str = ""
 
     def algorithms(self) -> list[str]:
+        """The signature algorithms a token may use."""
         return self.oidc_algorithms.split(",")
+
+    def __repr__(self) -> str:
+        """Every setting but the secrets, so that no log and no trace can show one."""
+        values = msgspec.structs.asdict(self)
+        shown = (
+            f"{n}={'***' if n.upper() in SECRETS and value else repr(value)}" for n, value in values.items()
+        )
+        return f"Settings({', '.join(shown)})"
 
 
 # The Event Hubs trigger reads its connection by the platform's own names; these are the same facts, ours to read.
@@ -124,8 +144,8 @@ def _unknown(env: Mapping[str, str], known: list[str]) -> list[str]:
     for name in sorted(env):
         if name.startswith(FAMILIES) and name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else "; remove it"
-            problems.append(f"{name} is not a setting{hint}")
+            hint = f"did you mean {near[0]}?" if near else "remove it"
+            problems.append(f"{name} is not a setting ({hint})")
     return problems
 
 
@@ -146,11 +166,16 @@ def _malformed(values: dict[str, str]) -> list[str]:
 def _contradictions(s: Settings) -> list[str]:
     problems = []
     if s.ledger_hub_name == s.payment_order_hub_name:
-        problems.append("LEDGER_HUB_NAME and PAYMENT_ORDER_HUB_NAME are equal; each stream has its own hub")
+        problems.append(
+            "LEDGER_HUB_NAME and PAYMENT_ORDER_HUB_NAME are equal, but each stream has its own hub"
+        )
     if s.auth_mode == "local" and s.app_env != "local":
-        problems.append("AUTH_MODE=local starts only with APP_ENV=local; set AUTH_MODE=oidc")
+        problems.append("AUTH_MODE=local starts only with APP_ENV=local, elsewhere set AUTH_MODE=oidc")
+    for name, address in (("OIDC_ISSUER", s.oidc_issuer), ("OIDC_JWKS_URL", s.oidc_jwks_url)):
+        if s.auth_mode == "oidc" and address and not address.startswith("https://"):
+            problems.append(f"{name} must begin with https:// unless AUTH_MODE=local")
     if not s.eventhubs_connection and not s.eventhubs_namespace:
         problems.append("EventHubs is missing: set EventHubs or EventHubs__fullyQualifiedNamespace")
     if s.telemetry_exporter == "log" and s.telemetry_log_path and s.app_env != "local":
-        problems.append("TELEMETRY_LOG_PATH is for APP_ENV=local; elsewhere the platform collects the log")
+        problems.append("TELEMETRY_LOG_PATH is for APP_ENV=local, elsewhere the platform collects the log")
     return problems

@@ -19,7 +19,7 @@ def build_runtime(settings: Settings) -> Runtime:
         settings=settings,
         clock=SystemClock(),
         ids=RandomIds(),
-        database=Database(build_engine(settings)),
+        database=Database(lambda: build_engine(settings)),
         telemetry=_telemetry(settings),
         hubs=EventHubsInspector(settings),
         token_keys=JwksTokenKeys(settings),

@@ -70,7 +70,7 @@ class Fields:
             self.refuse(name, "has no offset; end it with Z or an offset such as +09:00 (in a URL: %2B09:00)")
             return None
         try:
-            moment = datetime.fromisoformat(value).astimezone(UTC) if form else None
+            moment = datetime.fromisoformat(value.upper()).astimezone(UTC) if form else None
         except (ValueError, OverflowError):
             moment = None
         if moment is None:

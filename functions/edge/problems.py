@@ -25,6 +25,7 @@ def problem_of(error: CounterfoilError, correlation_id: str) -> dict[str, object
 
 
 def problem_headers(entry: CatalogEntry) -> dict[str, str]:
+    """What a status asks for beside the body: how to authenticate, when to come again."""
     if entry.http_status == 401:
         reason = ', error="invalid_token"' if entry.code == "AUTH_TOKEN_INVALID" else ""
         return {"WWW-Authenticate": f'Bearer realm="counterfoil"{reason}'}

@@ -8,6 +8,8 @@ from typing import TypedDict
 
 
 class RetryPolicy(TypedDict):
+    """The arguments of the library's retry decorator; intervals are HH:MM:SS."""
+
     strategy: str
     max_retry_count: str
     minimum_interval: str

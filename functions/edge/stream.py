@@ -14,7 +14,12 @@ from shared.sync.model import Event, EventBatch
 
 
 def take(runtime: Runtime, stream: Stream, events: Sequence[func.EventHubEvent]) -> None:
-    """Ingest one delivered batch and record how long it took. Raises when we are unwell: the platform retries."""
+    """Ingest one delivered batch and record how long it took. Raises when we are unwell: the platform retries.
+
+    A batch without events is nothing to do; failing on it would hold the partition for ever.
+    """
+    if not events:
+        return
     started = time.perf_counter()
     ingest_events(runtime, [batch_of(stream, events)])
     runtime.telemetry.metric("batch_seconds", time.perf_counter() - started, stream=stream)

@@ -45,4 +45,5 @@ ENDPOINTS = (
 
 
 def blueprint(runtime: Runtime) -> func.Blueprint:
+    """The triggers of the health endpoints."""
     return build_blueprint(runtime, ENDPOINTS)

@@ -34,4 +34,5 @@ ENDPOINTS = (
 
 
 def blueprint(runtime: Runtime) -> func.Blueprint:
+    """The triggers of the payment-order look-up."""
     return build_blueprint(runtime, ENDPOINTS)

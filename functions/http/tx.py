@@ -32,4 +32,5 @@ ENDPOINTS = (
 
 
 def blueprint(runtime: Runtime) -> func.Blueprint:
+    """The triggers of the transaction look-up."""
     return build_blueprint(runtime, ENDPOINTS)

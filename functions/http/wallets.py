@@ -59,4 +59,5 @@ ENDPOINTS = (
 
 
 def blueprint(runtime: Runtime) -> func.Blueprint:
+    """The triggers of the wallet look-up."""
     return build_blueprint(runtime, ENDPOINTS)

@@ -6,6 +6,8 @@ from typing import Protocol
 
 
 class Clock(Protocol):
+    """What tells the time."""
+
     def now(self) -> datetime:
         """The present instant, aware, in UTC."""
         ...
@@ -13,5 +15,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class SystemClock:
+    """The system's time."""
+
     def now(self) -> datetime:
         return datetime.now(UTC)

@@ -1,18 +1,19 @@
-"""What the broker says of its hubs, through the official SDK (azure-eventhub, azure-identity)."""
+"""What the broker says of its hubs, through the official SDK (azure-eventhub, azure-identity).
+
+The SDKs are imported at the first question: they take a third of the app's start, and most instances never ask.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
-
-from azure.core.exceptions import AzureError
-from azure.eventhub import EventHubConsumerClient
-from azure.eventhub.exceptions import EventHubError
-from azure.identity import DefaultAzureCredential
+from typing import TYPE_CHECKING, Protocol
 
 from shared.errors.base import ExternalError
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.eventhub import EventHubConsumerClient
 
 
 class HubUnreachable(ExternalError):
@@ -32,6 +33,8 @@ class PartitionState:
 
 
 class HubInspector(Protocol):
+    """What knows the state of the hubs."""
+
     def created_at(self, hub: str) -> datetime:
         """When the hub was created, which tells one generation from the next. Raises HubUnreachable."""
         ...
@@ -56,7 +59,10 @@ class EventHubsInspector:
         with _answering(hub), self._client(hub) as client:
             return [_state(client.get_partition_properties(p)) for p in client.get_partition_ids()]
 
-    def _client(self, hub: str) -> EventHubConsumerClient:
+    def _client(self, hub: str) -> "EventHubConsumerClient":
+        from azure.eventhub import EventHubConsumerClient
+        from azure.identity import DefaultAzureCredential
+
         s = self.settings
         if s.eventhubs_connection:
             return EventHubConsumerClient.from_connection_string(
@@ -70,6 +76,9 @@ class EventHubsInspector:
 
 @contextmanager
 def _answering(hub: str) -> Iterator[None]:
+    from azure.core.exceptions import AzureError
+    from azure.eventhub.exceptions import EventHubError
+
     try:
         yield
     except (EventHubError, AzureError, OSError, ValueError) as error:

@@ -6,6 +6,8 @@ from typing import Protocol
 
 
 class Ids(Protocol):
+    """What gives identifiers."""
+
     def new(self) -> str:
         """A fresh identifier, unique for ever, safe in a URL path."""
         ...
@@ -13,5 +15,7 @@ class Ids(Protocol):
 
 @dataclass(frozen=True)
 class RandomIds:
+    """Random UUIDs without dashes."""
+
     def new(self) -> str:
         return uuid.uuid4().hex

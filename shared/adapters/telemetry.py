@@ -40,6 +40,8 @@ Kind = Literal["counter", "gauge", "histogram"]
 
 @dataclass(frozen=True)
 class Metric:
+    """How a metric is to be read."""
+
     kind: Kind
     unit: str
     meaning: str
@@ -70,6 +72,8 @@ EventName = Literal["batch", "request", "watch", "start"]
 
 
 class Telemetry(Protocol):
+    """Where measurements and log lines go. A method never waits for the outside."""
+
     def metric(self, name: MetricName, value: float, **labels: str) -> None:
         """Add to a counter, set a gauge or record one observation of a histogram."""
         ...
@@ -85,6 +89,8 @@ class Telemetry(Protocol):
 
 @dataclass(frozen=True)
 class NoTelemetry:
+    """Keeps nothing."""
+
     def metric(self, name: MetricName, value: float, **labels: str) -> None:
         return None
 
@@ -107,10 +113,13 @@ class LogTelemetry:
         self._write({"metric": name, "value": value, **labels})
 
     def observations(self, name: MetricName, values: Sequence[float], **labels: str) -> None:
+        if not values:
+            return
         ordered = sorted(values)
         summary = {"count": len(ordered), "sum": sum(ordered)}
         for percent in (50, 95, 99):
-            summary[f"p{percent}"] = ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+            # Nearest rank: the smallest value that so many percent of all do not exceed.
+            summary[f"p{percent}"] = ordered[-(-len(ordered) * percent // 100) - 1]
         self._write({"metric": name, **summary, **labels})
 
     def event(self, name: EventName, **fields: object) -> None:
@@ -126,4 +135,5 @@ class LogTelemetry:
 
 
 def metric_names() -> tuple[str, ...]:
+    """Every metric's name, in the order of the literal."""
     return get_args(MetricName)

@@ -9,13 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import jwt
-
-from shared.adapters.key_set import KeySetUnreadable, fetch_keys
 from shared.errors.base import ExternalError
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    import jwt
 
 # A key the issuer withdrew stops counting after this long, while the issuer answers.
 KEYS_AGE_SECONDS_MAX = 3600.0
@@ -28,7 +28,9 @@ class IssuerUnavailable(ExternalError):
 
 
 class TokenKeys(Protocol):
-    def find(self, key_id: str) -> jwt.PyJWK | None:
+    """What holds the issuer's signing keys."""
+
+    def find(self, key_id: str) -> "jwt.PyJWK | None":
         """The issuer's key of that id, None when the issuer has none. Raises IssuerUnavailable."""
         ...
 
@@ -37,7 +39,7 @@ class TokenKeys(Protocol):
 class _Cache:
     """What is known now; replaced as a whole, read without a lock."""
 
-    keys: Mapping[str, jwt.PyJWK] = field(default_factory=dict)
+    keys: "Mapping[str, jwt.PyJWK]" = field(default_factory=dict)
     fetched_at: float | None = None
     asked_at: float | None = None
     failure: str | None = None
@@ -52,7 +54,7 @@ class JwksTokenKeys:
     _cache: _Cache = field(default_factory=_Cache, repr=False, compare=False)
     _fetching: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
-    def find(self, key_id: str) -> jwt.PyJWK | None:
+    def find(self, key_id: str) -> "jwt.PyJWK | None":
         held = self._cache.keys.get(key_id)
         if held is None:
             self._refresh_for(key_id)
@@ -69,7 +71,7 @@ class JwksTokenKeys:
             if key_id not in self._cache.keys:
                 self._fetch_unless_cooling()
 
-    def _known(self, key_id: str) -> jwt.PyJWK | None:
+    def _known(self, key_id: str) -> "jwt.PyJWK | None":
         key = self._cache.keys.get(key_id)
         if key is None and self._cache.failure is not None:
             raise IssuerUnavailable(self._cache.failure)
@@ -80,6 +82,9 @@ class JwksTokenKeys:
         return fetched_at is not None and self.monotonic() - fetched_at > KEYS_AGE_SECONDS_MAX
 
     def _fetch_unless_cooling(self) -> None:
+        # Loaded by the first token, not by the start: it brings the whole of cryptography along.
+        from shared.adapters.key_set import KeySetUnreadable, fetch_keys
+
         cache, now = self._cache, self.monotonic()
         if cache.asked_at is not None and now - cache.asked_at < self.settings.oidc_keys_cooldown_seconds:
             return

@@ -1,51 +1,78 @@
-"""Transactions: the use case opens one, stores never commit, nothing talks to the network inside."""
+"""Transactions: the use case opens one, stores never commit, nothing talks to the network inside.
 
-from collections.abc import Iterator
+The driver is imported with the first connection: an instance is indexed and ready before it needs a database.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
-import psycopg
 from sqlalchemy import Connection, Engine, exc
 
 from shared.errors.base import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    import psycopg
 
 # A snapshot that stays still over several statements, and that can write nothing.
 _READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _STATEMENT = {"isolation_level": "AUTOCOMMIT"}
 
 
+@dataclass(frozen=True)
+class _Engines:
+    """One pool under three ways to open a transaction."""
+
+    transaction: Engine
+    reading: Engine
+    statement: Engine
+
+
 class Database:
     """Hands out connections; every failure to reach the server becomes DatabaseUnavailable."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._reading = engine.execution_options(**_READING)
-        self._statement = engine.execution_options(**_STATEMENT)
+    def __init__(self, build: Callable[[], Engine]) -> None:
+        """`build` is called once, at the first use."""
+        self._build = build
+        self._built: _Engines | None = None
+        self._building = threading.Lock()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One READ COMMITTED transaction: commits on return, rolls back on any exception."""
-        with _reachable(), self._engine.begin() as connection:
+        with _reachable(), self._engines().transaction.begin() as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Several statements that see one state: REPEATABLE READ, read only."""
-        with _reachable(), self._reading.begin() as connection:
+        with _reachable(), self._engines().reading.begin() as connection:
             yield connection
 
     @contextmanager
     def statement(self) -> Iterator[Connection]:
         """A single reading statement, without the round trips of BEGIN and COMMIT."""
-        with _reachable(), self._statement.connect() as connection:
+        with _reachable(), self._engines().statement.connect() as connection:
             yield connection
 
     def dispose(self) -> None:
         """Close every pooled connection."""
-        self._engine.dispose()
+        if self._built is not None:
+            self._built.transaction.dispose()
+
+    def _engines(self) -> _Engines:
+        if self._built is None:
+            with self._building:
+                if self._built is None:
+                    engine = self._build()
+                    reading = engine.execution_options(**_READING)
+                    self._built = _Engines(engine, reading, engine.execution_options(**_STATEMENT))
+        return self._built
 
 
-def driver(connection: Connection) -> psycopg.Connection[Any]:
+def driver(connection: Connection) -> "psycopg.Connection[Any]":
     """The psycopg connection under a transaction, for the hot path: same session, same transaction."""
     return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
 
@@ -56,10 +83,20 @@ def _reachable() -> Iterator[None]:
         yield
     except exc.TimeoutError as error:
         raise DatabaseUnavailable("no database connection came free in time") from error
-    except (exc.OperationalError, exc.InterfaceError) as error:
-        raise DatabaseUnavailable(_sentence(error.orig)) from error
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        raise DatabaseUnavailable(_sentence(error)) from error
+    except Exception as error:
+        cause = error.orig if isinstance(error, exc.DBAPIError) else error
+        if not _is_unwell(cause):
+            raise
+        raise DatabaseUnavailable(_sentence(cause)) from error
+
+
+def _is_unwell(error: BaseException | None) -> bool:
+    """Whether the server, the way to it or the session failed, and not the statement."""
+    import psycopg
+
+    # The last one is an internal error to the driver, but it is the server that ended the session.
+    ended = psycopg.errors.IdleInTransactionSessionTimeout
+    return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, ended))
 
 
 def _sentence(error: BaseException | None) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, exc
 
-from shared.adapters.entra import use_entra_passwords
+from shared.adapters.entra import Credential, default_credential, use_entra_passwords
 from shared.settings import Settings
 
 # A connection used this recently is taken as alive: asking each time would add a round trip to every call.
@@ -14,8 +14,13 @@ IDLE_SECONDS_BEFORE_PING = 5.0
 RECYCLE_SECONDS = 1800
 
 
-def build_engine(settings: Settings, application_name: str = "counterfoil") -> Engine:
-    """The engine for DATABASE_URL; nothing connects until the first use."""
+def build_engine(
+    settings: Settings, application_name: str = "counterfoil", credential: Credential | None = None
+) -> Engine:
+    """The engine for DATABASE_URL; nothing connects until the first use.
+
+    With DATABASE_AUTH=entra the credential gives the passwords, the instance's own identity when none is handed in.
+    """
     engine = create_engine(
         settings.database_url,
         pool_size=settings.database_pool_size,
@@ -30,12 +35,14 @@ def build_engine(settings: Settings, application_name: str = "counterfoil") -> E
     )
     _ping_idle_connections(engine)
     if settings.database_auth == "entra":
-        use_entra_passwords(engine)
+        use_entra_passwords(engine, credential or default_credential())
     return engine
 
 
 def _ping_idle_connections(engine: Engine) -> None:
     """Ask a connection that lay idle whether it lives; a dead one is replaced before anyone uses it."""
+
+    import psycopg
 
     @event.listens_for(engine, "checkin")
     def _remember(_connection: Any, record: Any) -> None:
@@ -46,5 +53,8 @@ def _ping_idle_connections(engine: Engine) -> None:
         idle_since = record.info.get("idle_since")
         if idle_since is None or time.monotonic() - idle_since < IDLE_SECONDS_BEFORE_PING:
             return
-        if not engine.dialect.do_ping(connection):
-            raise exc.DisconnectionError
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.Error as error:
+            # The pool answers this, and only this, with a new connection.
+            raise exc.DisconnectionError from error

@@ -1,6 +1,5 @@
 """Whether the database can serve: it answers, and a migration has been there."""
 
-import psycopg
 from sqlalchemy import exc, text
 
 from shared.database.database import Database
@@ -12,5 +11,5 @@ def is_ready(database: Database) -> bool:
     try:
         with database.statement() as connection:
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar() is not None
-    except (DatabaseUnavailable, exc.DBAPIError, psycopg.Error):
+    except (DatabaseUnavailable, exc.DBAPIError):
         return False

@@ -15,12 +15,16 @@ from shared.lookup.model import OPPOSITE_SIDE, PAYMENT_ORDER, Entry, Order, Pair
 
 @dataclass(frozen=True, slots=True)
 class Related:
+    """What a transaction belongs to."""
+
     related_id: str
     related_type: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAnswer:
+    """An order as callers see it."""
+
     order_id: str
     amount: str
     currency: str
@@ -35,6 +39,8 @@ class OrderAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairAnswer:
+    """A pair as callers see it."""
+
     state: str
     anomalies: list[str]
     payment_tx_id: str | None
@@ -85,11 +91,13 @@ class TransactionAnswer(TransactionLine):
 
 
 def transaction_answer(found: Transaction, as_of: datetime) -> TransactionAnswer:
+    """One transaction with its order and the instant it was read."""
     order = order_answer(found.order) if found.order else None
     return TransactionAnswer(**_line(found), as_of=utc_text(as_of), order=order)
 
 
 def transaction_lines(found: Sequence[Transaction]) -> list[TransactionLine]:
+    """Transactions of a list, in its order."""
     return [TransactionLine(**_line(each)) for each in found]
 
 
@@ -148,6 +156,7 @@ def _pairing_status(entry: Entry, pair: Pair | None) -> str:
 
 
 def order_answer(order: Order) -> OrderAnswer:
+    """Amounts as plain decimals, times in UTC."""
     return OrderAnswer(
         order_id=order.order_id,
         amount=plain_decimal(order.amount),
@@ -163,6 +172,7 @@ def order_answer(order: Order) -> OrderAnswer:
 
 
 def pair_answer(pair: Pair) -> PairAnswer:
+    """Amounts as plain decimals, times in UTC; null where a leg or the order is missing."""
     took = pair.time_to_complete_seconds
     return PairAnswer(
         state=pair.state,
@@ -190,6 +200,7 @@ def plain_decimal(value: Decimal) -> str:
 
 
 def utc_text(moment: datetime) -> str:
+    """The instant in UTC with microseconds and Z."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 

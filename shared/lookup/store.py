@@ -50,11 +50,13 @@ _FILTERS = {
 
 
 def fetch_transaction(connection: Connection, tx_id: str) -> Transaction | None:
+    """An entry with its order and pair; None when we hold no such entry."""
     row = driver(connection).execute(_BY_TX_ID, (tx_id,), prepare=True).fetchone()
     return None if row is None else _transaction(row)
 
 
 def fetch_order_and_pair(connection: Connection, order_id: str) -> tuple[Order | None, Pair | None]:
+    """Each of the two, None where it does not exist."""
     row = driver(connection).execute(_BY_ORDER_ID, (order_id,), prepare=True).fetchone() or ()
     return _order(row[: len(_ORDER)]), _pair(row[len(_ORDER) :])
 

@@ -209,3 +209,33 @@ def test_a_wallet_is_filtered_by_period_type_and_status(runtime: Runtime) -> Non
     assert found("entry_type=charge") == ["t-3", "t-2"]
     assert found("status_group=SUCCESS") == ["t-1"]
     assert found("status_group=FAIL") == []
+
+
+def test_rows_of_one_instant_are_all_reached_once(runtime: Runtime) -> None:
+    entries = [entry(f"t-{number:03}", "w", "CHARGE", event_time=NOON) for number in range(250)]
+    with runtime.database.transaction() as connection:
+        write(connection, entries=entries)
+    seen: list[str] = []
+    query, pages = "limit=100", 0
+    while query:
+        page = body_of(ask(runtime, "http_wallet_tx", query, wallet_id="w"))
+        seen += [each["tx_id"] for each in page["items"]]
+        query, pages = page["next"] and f"limit=100&cursor={page['next']}", pages + 1
+    assert pages == 3
+    assert seen == [each["tx_id"] for each in entries]
+
+
+def test_a_cursor_belongs_to_its_list(runtime: Runtime) -> None:
+    with runtime.database.transaction() as connection:
+        write(connection, entries=[entry(f"t-{number}", "w", "CHARGE") for number in range(3)])
+    cursor = body_of(ask(runtime, "http_wallet_tx", "limit=1", wallet_id="w"))["next"]
+    following = body_of(ask(runtime, "http_wallet_tx", f"limit=2&cursor={cursor}", wallet_id="w"))
+    assert [each["tx_id"] for each in following["items"]] == ["t-1", "t-2"]
+    for name, query, path in (
+        ("http_wallet_tx", f"cursor={cursor}", {"wallet_id": "other"}),
+        ("http_wallet_tx", f"cursor={cursor}&entry_type=CHARGE", {"wallet_id": "w"}),
+        ("http_payment_order", f"cursor={cursor}", {"order_id": "w"}),
+    ):
+        response = ask(runtime, name, query, **path)
+        assert body_of(response)["code"] == "CURSOR_INVALID"
+        assert fields_of(response) == ["cursor"]

@@ -1,0 +1,136 @@
+"""What the platform's runtime makes of function_app.py: exactly these functions, with exactly these bindings."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions import BLUEPRINTS
+from infra.local.host.errors import StartError
+from shared.settings import setting_names
+from tests.functions.app_process import Function, app_process
+from tests.functions.platform import get
+from tests.support.runtime import BASE_SETTINGS
+
+
+def event_hub(hub: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "direction": "IN",
+            "type": "eventHubTrigger",
+            "name": "events",
+            "connection": "EventHubs",
+            "eventHubName": hub,
+            "consumerGroup": "%EVENT_CONSUMER_GROUP%",
+            "cardinality": "MANY",
+            "dataType": "BINARY",
+        }
+    ]
+
+
+def http(route: str, *methods: str) -> list[dict[str, Any]]:
+    trigger = {
+        "direction": "IN",
+        "type": "httpTrigger",
+        "name": "req",
+        "route": route,
+        "methods": list(methods),
+        "authLevel": "ANONYMOUS",
+    }
+    return [trigger, {"direction": "OUT", "type": "http", "name": "$return"}]
+
+
+def timer(schedule: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "direction": "IN",
+            "type": "timerTrigger",
+            "name": "timer",
+            "schedule": schedule,
+            "runOnStartup": False,
+            "useMonitor": True,
+        }
+    ]
+
+
+# Never gives up: the trigger moves its checkpoint whether a function succeeds or throws.
+WITHOUT_END = {
+    "retry_strategy": "exponential_backoff",
+    "max_retry_count": -1,
+    "minimum_interval": timedelta(seconds=2),
+    "maximum_interval": timedelta(minutes=5),
+}
+SNAPSHOT: dict[str, tuple[list[dict[str, Any]], dict[str, Any] | None]] = {
+    "stream_ledger": (event_hub("%LEDGER_HUB_NAME%"), WITHOUT_END),
+    "stream_payment_orders": (event_hub("%PAYMENT_ORDER_HUB_NAME%"), WITHOUT_END),
+    "timer_watch_sync": (timer("%WATCH_SYNC_SCHEDULE%"), None),
+    "http_tx": (http("tx/{tx_id?}", "GET"), None),
+    "http_payment_order": (http("payment-orders/{order_id?}", "GET"), None),
+    "http_wallet_tx": (http("wallets/{wallet_id}/tx", "GET"), None),
+    "http_health_live": (http("health/live", "GET"), None),
+    "http_health_ready": (http("health/ready", "GET"), None),
+}
+
+
+@pytest.fixture(scope="module")
+def functions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Function]]:
+    """The functions of an app whose database, broker and issuer are not there: indexing asks nobody."""
+    with app_process(BASE_SETTINGS, tmp_path_factory.mktemp("indexing") / "app.log") as app:
+        yield {function.name: function for function in app.functions}
+
+
+def test_the_app_has_exactly_these_functions(functions: dict[str, Function]) -> None:
+    assert sorted(functions) == sorted(SNAPSHOT)
+
+
+@pytest.mark.parametrize("name", sorted(SNAPSHOT))
+def test_a_function_is_bound_exactly_so(functions: dict[str, Function], name: str) -> None:
+    bindings, retry = SNAPSHOT[name]
+    assert functions[name].bindings == bindings
+    assert functions[name].retry == retry
+
+
+def test_every_reference_in_a_binding_is_a_setting(functions: dict[str, Function]) -> None:
+    texts = [text for each in functions.values() for b in each.bindings for text in map(str, b.values())]
+    references = {text.strip("%") for text in texts if text.startswith("%")}
+    assert references == {
+        "LEDGER_HUB_NAME",
+        "PAYMENT_ORDER_HUB_NAME",
+        "EVENT_CONSUMER_GROUP",
+        "WATCH_SYNC_SCHEDULE",
+    }
+    assert references <= set(setting_names())
+
+
+def test_no_route_is_one_the_platform_keeps_for_itself(functions: dict[str, Function]) -> None:
+    routes = [b["route"] for each in functions.values() for b in each.bindings if b["type"] == "httpTrigger"]
+    assert len(routes) == len(set(routes))
+    assert not any(route.lower().startswith(("admin", "runtime")) for route in routes)
+    assert len(BLUEPRINTS) <= len(functions)
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "CURSOR_SIGNING_KEY", "LEDGER_HUB_NAME"])
+def test_without_a_setting_the_app_does_not_start_and_names_it(tmp_path: Path, name: str) -> None:
+    without = {key: value for key, value in BASE_SETTINGS.items() if key != name}
+    with pytest.raises(StartError) as caught, app_process(without, tmp_path / "app.log"):
+        pass
+    assert name in str(caught.value)
+
+
+def test_a_wrong_secret_stops_the_start_and_is_shown_nowhere(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    wrong = {**BASE_SETTINGS, "CURSOR_SIGNING_KEY": "hunter2", "OIDC_ISUER": "x"}
+    with pytest.raises(StartError) as caught, app_process(wrong, log):
+        pass
+    assert all(name in str(caught.value) for name in ("CURSOR_SIGNING_KEY", "OIDC_ISUER", "OIDC_ISSUER"))
+    assert "hunter2" not in str(caught.value) + log.read_text("utf-8")
+
+
+def test_an_app_alone_is_alive_and_not_ready(tmp_path: Path) -> None:
+    with app_process(BASE_SETTINGS, tmp_path / "app.log") as app:
+        live = app.invoke(get("http_health_live", "health/live"))
+        ready = app.invoke(get("http_health_ready", "health/ready"))
+    assert (live.status, live.body) == (200, b'{"status":"ok"}')
+    assert (ready.status, ready.body) == (503, b'{"status":"not ok"}')

@@ -1,0 +1,58 @@
+"""How every error of the catalog becomes an answer."""
+
+import pytest
+
+from functions.edge.problems import CONTENT_TYPE, problem_headers, problem_of
+from shared.errors.base import CounterfoilError
+from shared.errors.catalog import CATALOG, CatalogEntry, entry_of
+from shared.errors.request import CursorInvalid, FieldProblem, RequestInvalid
+
+SECRET = "host=10.0.0.4 password=hunter2"
+
+
+def error_of(entry: CatalogEntry) -> CounterfoilError:
+    """An error of that code, with a detail nobody outside may see."""
+    told: type[CounterfoilError] = type("Told", (CounterfoilError,), {"code": entry.code})
+    return told(SECRET)
+
+
+@pytest.mark.parametrize("entry", CATALOG, ids=lambda entry: entry.code)
+def test_a_problem_says_what_the_catalog_says_and_nothing_of_the_detail(entry: CatalogEntry) -> None:
+    assert problem_of(error_of(entry), "c-1") == {
+        "type": f"urn:counterfoil:problem:{entry.code}",
+        "title": entry.title,
+        "status": entry.http_status,
+        "code": entry.code,
+        "detail": entry.user_text,
+        "correlation_id": "c-1",
+    }
+    assert SECRET not in str(problem_of(error_of(entry), "c-1"))
+
+
+def test_a_refused_request_names_its_fields() -> None:
+    fields = (FieldProblem("from", "is wrong"), FieldProblem("to", "is wrong too"))
+    assert problem_of(RequestInvalid(*fields), "c-1")["errors"] == fields
+    assert problem_of(CursorInvalid(), "c-1")["errors"] == CursorInvalid().fields
+
+
+@pytest.mark.parametrize(
+    ("code", "headers"),
+    [
+        ("AUTH_TOKEN_MISSING", {"WWW-Authenticate": 'Bearer realm="counterfoil"'}),
+        ("AUTH_TOKEN_INVALID", {"WWW-Authenticate": 'Bearer realm="counterfoil", error="invalid_token"'}),
+        ("AUTH_FORBIDDEN", {}),
+        ("TX_NOT_FOUND", {}),
+        ("REQUEST_INVALID", {}),
+        ("C1-SYS-001", {"Retry-After": "5"}),
+        ("AUTH_ISSUER_UNAVAILABLE", {"Retry-After": "5"}),
+        ("C1-LOG-002", {}),
+    ],
+)
+def test_a_status_brings_its_headers(code: str, headers: dict[str, str]) -> None:
+    assert problem_headers(entry_of(code)) == headers
+
+
+@pytest.mark.parametrize("entry", CATALOG, ids=lambda entry: entry.code)
+def test_what_can_be_tried_again_says_when(entry: CatalogEntry) -> None:
+    assert ("Retry-After" in problem_headers(entry)) == (entry.http_status == 503)
+    assert CONTENT_TYPE == "application/problem+json"
