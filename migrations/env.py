@@ -16,6 +16,7 @@ def include_name(name: str | None, type_: str, _parents: object) -> bool:
 
 
 def run(connection: Connection) -> None:
+    """Migrate under the lock: a second migrator waits, and then finds nothing to do."""
     context.configure(
         connection=connection,
         target_metadata=METADATA,

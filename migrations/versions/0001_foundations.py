@@ -30,6 +30,8 @@ CREATE FUNCTION ensure_evidence_partitions(first_month date, months integer) RET
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     month date;
+    starts timestamptz;
+    ends timestamptz;
     partition_name text;
     made integer := 0;
 BEGIN
@@ -43,10 +45,14 @@ BEGIN
     LOOP
         partition_name := 'applied_records_' || to_char(month, 'YYYY_MM');
         CONTINUE WHEN to_regclass('public.' || partition_name) IS NOT NULL;
+        starts := month::timestamp AT TIME ZONE 'UTC';
+        ends := (month::timestamp + interval '1 month') AT TIME ZONE 'UTC';
+        -- A month that began in the default partition stays there: its own would have to take those rows over.
+        CONTINUE WHEN EXISTS (
+            SELECT FROM public.applied_records_default WHERE applied_at >= starts AND applied_at < ends);
         EXECUTE format(
             'CREATE TABLE IF NOT EXISTS public.%I PARTITION OF public.applied_records FOR VALUES FROM (%L) TO (%L)',
-            partition_name, month::timestamp AT TIME ZONE 'UTC',
-            (month::timestamp + interval '1 month') AT TIME ZONE 'UTC');
+            partition_name, starts, ends);
         made := made + 1;
     END LOOP;
     RETURN made;
@@ -58,6 +64,8 @@ SELECT ensure_evidence_partitions(current_date, 3);
 
 PRIVILEGES = """
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+-- By name, and not only as the database's owner: a copy or a restore may belong to somebody else.
+GRANT USAGE, CREATE ON SCHEMA public TO counterfoil_migrator;
 GRANT USAGE ON SCHEMA public TO counterfoil_app, counterfoil_auditor;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO counterfoil_app, counterfoil_auditor;
 GRANT INSERT, UPDATE ON sites, ledger_entries, payment_orders, pairs, stream_positions, dead_letters, outbox
@@ -101,7 +109,7 @@ def upgrade() -> None:
         sa.Column("error_field", sa.Text(), nullable=True),
         sa.Column("error_detail", sa.Text(), nullable=False),
         sa.Column("profile", sa.Text(collation="C"), nullable=False),
-        sa.Column("correlation_id", sa.Text(), nullable=True),
+        sa.Column("correlation_id", sa.Text(collation="C"), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("status", sa.Text(collation="C"), server_default=sa.text("'NEW'"), nullable=False),
         sa.Column("closed_by", sa.Text(), nullable=True),
@@ -110,7 +118,8 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(closed_at IS NULL) = (status = 'NEW')", name=op.f("ck_dead_letters_closed")),
         sa.CheckConstraint(
-            "status <> 'DISCARDED' OR btrim(closed_reason) <> ''", name=op.f("ck_dead_letters_discard_reason")
+            "status <> 'DISCARDED' OR coalesce(btrim(closed_reason), '') <> ''",
+            name=op.f("ck_dead_letters_discard_reason"),
         ),
         sa.CheckConstraint(
             "status IN ('NEW', 'REPLAYED', 'RESOLVED', 'DISCARDED')", name=op.f("ck_dead_letters_status")
@@ -159,7 +168,7 @@ def upgrade() -> None:
         sa.Column("enqueued_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sequence_number", sa.BigInteger(), nullable=True),
         sa.Column("content_digest", sa.LargeBinary(), nullable=False),
-        sa.Column("correlation_id", sa.Text(), nullable=True),
+        sa.Column("correlation_id", sa.Text(collation="C"), nullable=True),
         sa.Column("first_ingested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ingested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_change", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
@@ -289,7 +298,7 @@ def upgrade() -> None:
         sa.Column("enqueued_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sequence_number", sa.BigInteger(), nullable=True),
         sa.Column("content_digest", sa.LargeBinary(), nullable=False),
-        sa.Column("correlation_id", sa.Text(), nullable=True),
+        sa.Column("correlation_id", sa.Text(collation="C"), nullable=True),
         sa.Column("first_ingested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ingested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_change", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),

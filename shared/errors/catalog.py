@@ -143,6 +143,172 @@ LOOKUP = (
     ),
 )
 
+# Verdicts on one event: it becomes a dead letter with this code, and its neighbours go on.
+EVENTS = (
+    CatalogEntry(
+        code="CONTRACT_ENCODING_INVALID",
+        category="INP",
+        severity="MEDIUM",
+        http_status=422,
+        title="The body is not UTF-8",
+        user_text="Send the event again with a body in UTF-8 and without lone surrogates.",
+        operator_text="The body's bytes are not UTF-8, or an escape in it stands for half a character.",
+        action_guide=(
+            "The producer encodes bodies as UTF-8 and sends the event again; the detail names the first "
+            "wrong byte."
+        ),
+        runbook="dead-letters",
+    ),
+    CatalogEntry(
+        code="CONTRACT_JSON_INVALID",
+        category="INP",
+        severity="MEDIUM",
+        http_status=422,
+        title="The body is not JSON",
+        user_text="Send the event again as one complete JSON object.",
+        operator_text=(
+            "The body is empty, cut off, followed by other bytes, or uses NaN or Infinity, which JSON does "
+            "not know."
+        ),
+        action_guide=(
+            "The producer serialises with a JSON library and sends the event again; the detail names the "
+            "place."
+        ),
+        runbook="dead-letters",
+    ),
+    CatalogEntry(
+        code="CONTRACT_NOT_AN_OBJECT",
+        category="INP",
+        severity="MEDIUM",
+        http_status=422,
+        title="The body is no JSON object",
+        user_text="Send one JSON object per event; an array of events must be sent as single events.",
+        operator_text="The body, or the data of its CloudEvents envelope, is JSON but no object.",
+        action_guide=(
+            "The producer sends one object per event, with data as an object and not as text, and repeats "
+            "the event."
+        ),
+        runbook="dead-letters",
+    ),
+    CatalogEntry(
+        code="CONTRACT_BODY_TOO_LARGE",
+        category="INP",
+        severity="MEDIUM",
+        http_status=422,
+        title="The body is too large",
+        user_text="Send the event again with a body of at most 256 KiB.",
+        operator_text="The body is longer than 256 KiB.",
+        action_guide="The producer leaves out what the contract does not name and sends the event again.",
+        runbook="dead-letters",
+    ),
+    CatalogEntry(
+        code="CONTRACT_NESTING_TOO_DEEP",
+        category="INP",
+        severity="MEDIUM",
+        http_status=422,
+        title="The body nests too deep",
+        user_text="Send the event again with objects and arrays at most 32 deep.",
+        operator_text="Objects and arrays of the body nest deeper than 32.",
+        action_guide="The producer sends the contract's flat object; extra fields must not nest deeper than 32.",
+        runbook="dead-letters",
+    ),
+    CatalogEntry(
+        code="CONTRACT_DUPLICATE_KEY",
+        category="INP",
+        severity="MEDIUM",
+        http_status=422,
+        title="A key stands twice",
+        user_text="Send the event again with every key once.",
+        operator_text="An object of the body names one key twice, so what the producer meant is unknown.",
+        action_guide=(
+            "The producer removes one of the two; the detail names the key. We never guess which one was "
+            "meant."
+        ),
+        runbook="dead-letters",
+    ),
+    CatalogEntry(
+        code="CONTRACT_FIELD_MISSING",
+        category="INP",
+        severity="MEDIUM",
+        http_status=422,
+        title="A required field is missing",
+        user_text="Send the event again with the named field.",
+        operator_text=(
+            "A required field is absent, null or blank, under its own name and under every other name it is "
+            "read by."
+        ),
+        action_guide="The producer fills the field that the dead letter names and sends the event again.",
+        runbook="dead-letters",
+    ),
+    CatalogEntry(
+        code="CONTRACT_FIELD_INVALID",
+        category="INP",
+        severity="MEDIUM",
+        http_status=422,
+        title="A field has the wrong form",
+        user_text="Send the event again with the named field as the contract describes it.",
+        operator_text=(
+            "A field has another type, form or range than the contract says; nothing is rounded, cut or "
+            "guessed."
+        ),
+        action_guide=(
+            "The producer corrects the field that the dead letter names; its detail says what was sent and "
+            "what is taken."
+        ),
+        runbook="dead-letters",
+    ),
+    CatalogEntry(
+        code="CONTRACT_ALIAS_CONFLICT",
+        category="INP",
+        severity="MEDIUM",
+        http_status=422,
+        title="Two names of one fact disagree",
+        user_text="Send the event again with the fact under one name, or with the same value under both.",
+        operator_text=(
+            "The event states one fact under two names and the values differ, so which one holds is unknown."
+        ),
+        action_guide="The producer sends the field under one name; the detail shows both names and values.",
+        runbook="dead-letters",
+    ),
+    CatalogEntry(
+        code="SITE_UNKNOWN",
+        category="INP",
+        severity="MEDIUM",
+        http_status=422,
+        title="The site is not known",
+        user_text="Send the event again with a registered, active site; ask your administrator which ones are.",
+        operator_text="The event's site_id is not registered in sites, or the site is not active.",
+        action_guide=(
+            "Register or activate the site if it is right and have the event sent again; else the producer "
+            "corrects site_id."
+        ),
+        runbook="dead-letters",
+    ),
+)
+
+# Failures of ours while taking events: the batch is held and comes again.
+SYNC = (
+    CatalogEntry(
+        code="SYNC_DEAD_LETTER_CONFLICT",
+        category="DQ",
+        severity="CRITICAL",
+        http_status=500,
+        title="Stored data contradict each other",
+        user_text="The service cannot go on here by itself; tell the operators the correlation id.",
+        operator_text=(
+            "A quarantined place (hub, generation, partition, number) came again with other bytes: the hub "
+            "was replaced."
+        ),
+        action_guide=(
+            "Compare the hub's creation time with hub_generations; the partition waits and nothing is lost "
+            "meanwhile."
+        ),
+        alert_level="CRITICAL",
+        auto_alert=True,
+        runbook="event-hubs",
+    ),
+)
+
 SYSTEM = (
     CatalogEntry(
         code="SYS_SETTINGS_INVALID",
@@ -187,7 +353,7 @@ SYSTEM = (
     ),
 )
 
-CATALOG: tuple[CatalogEntry, ...] = (*REQUESTS, *ACCESS, *LOOKUP, *SYSTEM)
+CATALOG: tuple[CatalogEntry, ...] = (*REQUESTS, *ACCESS, *LOOKUP, *EVENTS, *SYNC, *SYSTEM)
 
 _BY_CODE = {entry.code: entry for entry in CATALOG}
 

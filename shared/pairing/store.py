@@ -16,18 +16,22 @@ from shared.database.database import driver
 
 _SEPARATOR = "\x1f"
 
-# Per order and entry type the earliest entry by (event_time, tx_id) is the leg; n counts its rivals too.
-_COMPUTED = """
-touched AS (
-    SELECT order_id FROM unnest(string_to_array(%(orders)s, E'\\x1f')) AS t (order_id)
-), legs AS MATERIALIZED (
-    SELECT DISTINCT ON (e.related_id, e.entry_type)
-           e.related_id, e.entry_type, e.tx_id, e.wallet_id, e.amount, e.currency, e.site_id, e.event_time,
-           e.first_ingested_at, count(*) OVER (PARTITION BY e.related_id, e.entry_type) AS n
-    FROM touched JOIN ledger_entries AS e ON e.related_id = touched.order_id
-    WHERE e.related_type IS NULL OR e.related_type = 'PAYMENT_ORDER'
-    ORDER BY e.related_id, e.entry_type, e.event_time, e.tx_id
-), computed AS (
+# The leg of a side is its earliest entry by (event_time, tx_id). LATERAL with LIMIT keeps the plan to a few index
+# probes per order whatever the statistics say; a join lets the planner walk the whole index while it grows.
+_LEG = """
+    LEFT JOIN LATERAL (
+        SELECT e.tx_id, e.wallet_id, e.amount, e.currency, e.site_id, e.event_time, e.first_ingested_at,
+               count(*) OVER () AS rivals
+        FROM ledger_entries AS e
+        WHERE {condition} e.related_id = touched.order_id
+          AND (e.related_type IS NULL OR e.related_type = 'PAYMENT_ORDER') AND e.entry_type = '{side}'
+        ORDER BY e.event_time, e.tx_id LIMIT 1) AS {alias} ON true
+"""
+
+
+def _computed(condition: str) -> str:
+    """The pair of every touched order as the rows make it; where the condition fails, that of an empty order."""
+    return f"""
     SELECT touched.order_id,
         CASE WHEN p.tx_id IS NOT NULL AND r.tx_id IS NOT NULL THEN 'COMPLETE'
              WHEN p.tx_id IS NOT NULL OR r.tx_id IS NOT NULL THEN 'INCOMPLETE' ELSE 'OPEN' END AS state,
@@ -37,9 +41,12 @@ touched AS (
                    OR o.currency = r.currency AND o.amount <> r.amount THEN 'AMOUNT_MISMATCH' END,
             CASE WHEN p.currency <> r.currency OR o.currency <> p.currency OR o.currency <> r.currency
                  THEN 'CURRENCY_MISMATCH' END,
-            CASE WHEN p.n > 1 THEN 'DUPLICATE_PAYMENT' END,
-            CASE WHEN r.n > 1 THEN 'DUPLICATE_RECEIVE' END,
-            CASE WHEN o.order_id IS NULL AND known.related_id IS NOT NULL THEN 'ORDER_MISSING' END,
+            CASE WHEN p.rivals > 1 THEN 'DUPLICATE_PAYMENT' END,
+            CASE WHEN r.rivals > 1 THEN 'DUPLICATE_RECEIVE' END,
+            CASE WHEN o.order_id IS NULL AND (p.tx_id IS NOT NULL OR r.tx_id IS NOT NULL OR (
+                     SELECT true FROM ledger_entries AS e WHERE {condition} e.related_id = touched.order_id
+                     AND (e.related_type IS NULL OR e.related_type = 'PAYMENT_ORDER') LIMIT 1))
+                 THEN 'ORDER_MISSING' END,
             CASE WHEN p.site_id <> r.site_id OR o.site_id <> p.site_id OR o.site_id <> r.site_id
                  THEN 'SITE_MISMATCH' END], NULL) AS anomalies,
         p.tx_id AS payment_tx_id, r.tx_id AS receive_tx_id,
@@ -54,12 +61,14 @@ touched AS (
         CASE WHEN p.tx_id IS NOT NULL AND r.tx_id IS NOT NULL
              THEN greatest(p.first_ingested_at, r.first_ingested_at) END AS completed_at
     FROM touched
-    LEFT JOIN payment_orders AS o ON o.order_id = touched.order_id
-    LEFT JOIN legs AS p ON p.related_id = touched.order_id AND p.entry_type = 'PAYMENT'
-    LEFT JOIN legs AS r ON r.related_id = touched.order_id AND r.entry_type = 'RECEIVE'
-    LEFT JOIN (SELECT DISTINCT related_id FROM legs) AS known ON known.related_id = touched.order_id
-)
+    LEFT JOIN LATERAL (
+        SELECT o.order_id, o.amount, o.currency, o.status, o.status_group, o.site_id
+        FROM payment_orders AS o WHERE {condition} o.order_id = touched.order_id LIMIT 1) AS o ON true
+    {_LEG.format(condition=condition, side="PAYMENT", alias="p")}
+    {_LEG.format(condition=condition, side="RECEIVE", alias="r")}
 """
+
+
 _COLUMNS = (
     "state",
     "anomalies",
@@ -78,27 +87,36 @@ _COLUMNS = (
     "completed_at",
 )
 _NAMES = ", ".join(_COLUMNS)
+_TOUCHED = "SELECT order_id FROM unnest(string_to_array(%(orders)s, E'\\x1f')) AS t (order_id)"
+# A pair that stands already is only locked here (its row is never deleted, so the insert always meets it); computing
+# it would be in vain, because what counts is the state after the lock.
+# A scalar sub-select with LIMIT is asked row by row; NOT EXISTS would read the whole table into a hash.
 _INSERT_OR_LOCK = f"""
-WITH {_COMPUTED}, written AS (
+WITH touched AS MATERIALIZED (
+    SELECT t.order_id, (SELECT true FROM pairs WHERE pairs.order_id = t.order_id LIMIT 1) IS NULL AS is_new
+    FROM ({_TOUCHED}) AS t
+), written AS (
     INSERT INTO pairs (order_id, {_NAMES})
-    SELECT order_id, {_NAMES} FROM computed ORDER BY order_id
+    SELECT order_id, {_NAMES} FROM ({_computed("touched.is_new AND")}) AS computed ORDER BY order_id
     ON CONFLICT (order_id) DO UPDATE SET state = excluded.state WHERE false
     RETURNING order_id, time_to_complete_seconds
 )
 SELECT string_agg(order_id, E'\\x1f'),
        array_agg(time_to_complete_seconds::float8) FILTER (WHERE time_to_complete_seconds IS NOT NULL) FROM written
 """
+# Every order's row stands and is locked by now. An insert that always meets it finds it through its key, whatever the
+# statistics say; an update with a join lets the planner read the whole table.
 _RECOMPUTE = f"""
-WITH {_COMPUTED}, written AS (
-    UPDATE pairs SET {", ".join(f"{c} = c.{c}" for c in _COLUMNS)},
-        overdue_at = CASE WHEN c.state = 'INCOMPLETE' THEN pairs.overdue_at END
-    FROM computed AS c
-    WHERE pairs.order_id = c.order_id
-      AND ({", ".join(f"pairs.{c}" for c in _COLUMNS)}) IS DISTINCT FROM ({", ".join(f"c.{c}" for c in _COLUMNS)})
-    RETURNING pairs.completed_at, time_to_complete_seconds
+WITH touched AS ({_TOUCHED}), written AS (
+    INSERT INTO pairs AS stored (order_id, {_NAMES})
+    SELECT order_id, {_NAMES} FROM ({_computed("")}) AS computed
+    ON CONFLICT (order_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in _COLUMNS)},
+        overdue_at = CASE WHEN excluded.state = 'INCOMPLETE' THEN stored.overdue_at END
+    WHERE ({", ".join(f"stored.{c}" for c in _COLUMNS)})
+          IS DISTINCT FROM ({", ".join(f"excluded.{c}" for c in _COLUMNS)})
+    RETURNING time_to_complete_seconds
 )
-SELECT count(*), array_agg(time_to_complete_seconds::float8) FILTER (WHERE time_to_complete_seconds IS NOT NULL)
-FROM written
+SELECT array_agg(time_to_complete_seconds::float8) FILTER (WHERE time_to_complete_seconds IS NOT NULL) FROM written
 """
 
 
@@ -122,8 +140,8 @@ def repair_pairs(connection: Connection, order_ids: Sequence[str]) -> Repaired:
     inserted = set(row[0].split(_SEPARATOR)) if row[0] else set()
     standing = [order_id for order_id in order_ids if order_id not in inserted]
     if standing:
-        row = session.execute(_RECOMPUTE, {"orders": _SEPARATOR.join(standing)}).fetchone() or (0, None)
-        seconds += row[1] or []
+        row = session.execute(_RECOMPUTE, {"orders": _SEPARATOR.join(standing)}).fetchone()
+        seconds += (row and row[0]) or []
     return Repaired(len(order_ids), seconds)
 
 

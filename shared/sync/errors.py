@@ -84,6 +84,7 @@ class DeadLetterConflict(IntegrityError):
 
 
 class GenerationSuspect(CounterfoilError):
-    """A known number came with a later enqueued time: the hub may be a new one. Never leaves the room."""
+    """A known number came with a later enqueued time: the hub may be a new one.
 
-    code: ClassVar[str] = "SYNC_GENERATION_SUSPECT"
+    Never leaves the room, where it makes us ask the hub; so it has no code.
+    """

@@ -60,7 +60,7 @@ def read_batch(batch: EventBatch, defaults: Defaults, tolerance: timedelta) -> R
 def _read_event(
     read: ReadBatch, reader: Reader, index: int, event: Event, enqueued: str, latest: str
 ) -> None:
-    parsed = reader.read(decode_body(event.body), latest)
+    parsed = reader.read_usual(event.body, latest) or reader.read(decode_body(event.body), latest)
     revision = revision_of(parsed, enqueued, event.sequence_number)
     correlation = parsed.correlation_id or (_correlation(event.properties) or "" if event.properties else "")
     read.records.append(Record(parsed.business[0], revision, parsed.business, correlation, index))
@@ -77,7 +77,8 @@ def _correlation(properties: Any) -> str | None:
         value = properties.get(name)
         if isinstance(value, str):
             try:
-                if found := free_text(value):
+                # UnicodeEncodeError, which a lone surrogate raises, is a ValueError too.
+                if (found := free_text(value)) and found.encode():
                     return found
             except ValueError:
                 continue

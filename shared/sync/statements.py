@@ -21,6 +21,8 @@ _CASTS = {
 }
 TRANSPORT = ("updated_at", "version", "enqueued_at", "sequence_number", "content_digest", "correlation_id")
 
+_RETURNED = (*TRANSPORT[:-1], "last_change", "previous_site_id")
+
 _NEWER = """
     (coalesce(excluded.updated_at, '-infinity'), coalesce(excluded.version, -1),
      coalesce(excluded.enqueued_at, '-infinity'), coalesce(excluded.sequence_number, -1), excluded.content_digest)
@@ -62,6 +64,8 @@ def _upsert(contract: Contract, table: str, columns: tuple[str, ...]) -> str:
     names = ", ".join(columns) + (", status_group" if is_order else "")
     status = "stored.status" if is_order else "NULL::text"
     previous = "stored.previous_related_id" if not is_order else "NULL::text"
+    own = ("status",) if is_order else ("previous_related_id",)
+    returning = ", ".join(f"stored.{c}" for c in (contract.key, *_RETURNED, *own))
     return f"""
 WITH upserted AS (
     INSERT INTO {table} AS stored ({names}, first_ingested_at, ingested_at)
@@ -69,7 +73,7 @@ WITH upserted AS (
     ON CONFLICT ({contract.key}) DO UPDATE SET
         {_assignments(columns[1:], is_order)}
     WHERE {_NEWER}
-    RETURNING stored.*
+    RETURNING {returning}
 ), evidence AS (
     INSERT INTO applied_records (record_key, position_id, sequence_number, enqueued_at, updated_at, version,
                                  content_digest, order_status, is_order, applied_at)
@@ -78,7 +82,7 @@ WITH upserted AS (
     FROM upserted AS stored WHERE last_change <> {REVISION_MOVED}
 )
 SELECT last_change, string_agg({contract.key}, E'\\x1f'), {previous},
-       CASE WHEN last_change > {REVISION_MOVED} THEN previous_site_id END, min(site_id)
+       CASE WHEN last_change > {REVISION_MOVED} THEN previous_site_id END
 FROM upserted AS stored
 GROUP BY last_change, {previous}, CASE WHEN last_change > {REVISION_MOVED} THEN previous_site_id END
 """

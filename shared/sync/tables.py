@@ -38,7 +38,7 @@ def _revision_columns() -> list[Column[object]]:
         Column("enqueued_at", _STAMP),
         Column("sequence_number", BigInteger),
         Column("content_digest", LargeBinary, nullable=False),
-        Column("correlation_id", Text),
+        Column("correlation_id", code_text()),
         Column("first_ingested_at", _STAMP, nullable=False),
         Column("ingested_at", _STAMP, nullable=False),
         Column("last_change", SmallInteger, nullable=False, server_default=text("0")),
@@ -184,7 +184,7 @@ dead_letters = Table(
     Column("error_field", Text),
     Column("error_detail", Text, nullable=False),
     Column("profile", code_text(), nullable=False),
-    Column("correlation_id", Text),
+    Column("correlation_id", code_text()),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("status", code_text(), nullable=False, server_default=text("'NEW'")),
     Column("closed_by", Text),
@@ -194,7 +194,9 @@ dead_letters = Table(
     CheckConstraint(_STREAMS, name="stream"),
     CheckConstraint("status IN ('NEW', 'REPLAYED', 'RESOLVED', 'DISCARDED')", name="status"),
     CheckConstraint("(closed_at IS NULL) = (status = 'NEW')", name="closed"),
-    CheckConstraint("status <> 'DISCARDED' OR btrim(closed_reason) <> ''", name="discard_reason"),
+    CheckConstraint(
+        "status <> 'DISCARDED' OR coalesce(btrim(closed_reason), '') <> ''", name="discard_reason"
+    ),
     CheckConstraint("octet_length(body_sha256) = 32", name="digest_length"),
     CheckConstraint("attempts >= 0", name="attempts"),
     Index("uq_dead_letters_place", "hub", "generation", "partition_id", "sequence_number", unique=True),

@@ -12,7 +12,7 @@ from shared.pairing.store import Repaired
 from shared.sync import store
 from shared.sync.events.contract import Stream
 from shared.sync.model import PRECEDENCE, BatchResult, Outcome, Record, Reduced, greatest_per_key
-from shared.sync.read_batch import ReadBatch
+from shared.sync.read_batch import ReadBatch, site_column
 from shared.sync.statements import APPLIED_IN_CONFLICT, REVISION_MOVED
 
 _TIME_COLUMN: dict[Stream, int] = {"ledger": 8, "payment_order": 4}
@@ -66,8 +66,8 @@ def _note_group(written: Written, reduced: Reduced, group: store.UpsertGroup) ->
     if group.change == APPLIED_IN_CONFLICT:
         written.findings += [("REVISION_CONFLICT", record, _stated(record)) for record in records]
     if group.previous_site_id:
-        detail = {"from": group.previous_site_id, "to": group.site_id}
-        written.findings += [("SITE_CHANGED", record, {**detail}) for record in records]
+        column, before = site_column(written.read.batch.stream), group.previous_site_id
+        written.findings += [("SITE_CHANGED", r, {"from": before, "to": r.business[column]}) for r in records]
 
 
 def _note_unchanged(connection: Connection, written: Written, records: list[Record]) -> None:

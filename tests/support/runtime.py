@@ -118,7 +118,7 @@ def runtime_for(url: str, **changes: str) -> Runtime:
         settings=settings,
         clock=StandingClock(),
         ids=CountedIds(),
-        database=Database(build_engine(settings, "counterfoil-test")),
+        database=Database(lambda: build_engine(settings, "counterfoil-test")),
         telemetry=KeptTelemetry(),
         hubs=ToldHubs(),
         token_keys=HeldKeys(),

@@ -1,17 +1,12 @@
-"""Body → JSON object. A fast way for what nearly every event is, a strict way for all others; one verdict.
+"""Body → JSON object, the careful way: every malformed body is told by name.
 
-The fast way accepts a body only when it can prove that the strict way would read the same: with no backslash in the
-body every quote delimits a key or a text, so a flat object without repeated keys has exactly two quotes per key and
-per text value. A body that fails the proof, and every malformed one, goes the strict way, which names what is wrong.
+Events written the usual way never come here: `Reader.read_usual` reads them in one step, and proves that this way
+would read the same.
 """
 
 import json
-import re
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
-
-import msgspec
 
 from shared.sync.errors import (
     BodyEncodingInvalid,
@@ -21,56 +16,26 @@ from shared.sync.errors import (
     BodyTooLarge,
     KeyDuplicated,
 )
-from shared.sync.events.values import Number
+from shared.sync.events.values import BODY_BYTES_MAX, Number
 
-BODY_BYTES_MAX = 256 * 1024
 NESTING_MAX = 32
 _INT_DIGITS_MAX = 400
-_MINUS_ZERO = re.compile(rb":\s*-0")
-_fast = msgspec.json.Decoder(dict, float_hook=Number)
 
 
 def decode_body(body: bytes) -> dict[str, Any]:
     """The JSON object an event carries, out of its envelope.
 
+    CloudEvents in binary mode keep their attributes in application properties: the body is the bare object.
     Numbers with a fraction or an exponent arrive as Number, integers as int, so nothing is read as a float.
     Raises one of the Body… errors or KeyDuplicated.
     """
-    data = _decode_flat(body)
-    if data is None:
-        data = _decode_strict(body)
+    data = _decode_strict(body)
     if "specversion" in data and "data" in data:
         inner = data["data"]
         if type(inner) is not dict:
             raise BodyNotObject("the data of the CloudEvents envelope is not a JSON object", "data")
         return inner
     return data
-
-
-def is_cloud_event(properties: Mapping[str, Any]) -> bool:
-    """Whether application properties mark the body as CloudEvents in binary mode."""
-    return any(name.startswith(("cloudEvents:", "cloudEvents_")) for name in properties)
-
-
-def _decode_flat(body: bytes) -> dict[str, Any] | None:
-    if len(body) > BODY_BYTES_MAX or b"\\" in body:
-        return None
-    try:
-        data: dict[str, Any] = _fast.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
-        return None
-    texts = 0
-    for value in data.values():
-        kind = type(value)
-        if kind is str:
-            texts += 1
-        elif kind is int and value == 0 and _MINUS_ZERO.search(body):
-            # A literal -0 arrives as 0; only the strict way still sees the sign.
-            return None
-        elif kind is list or kind is dict:
-            # Nested: only the strict way looks at depth and at keys inside.
-            return None
-    return data if body.count(b'"') == 2 * (len(data) + texts) else None
 
 
 def _decode_strict(body: bytes) -> dict[str, Any]:

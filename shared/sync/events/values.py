@@ -11,26 +11,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from typing import Any
 
 BLANKS = " \t\r\n"
+BODY_BYTES_MAX = 256 * 1024
 INTEGER_DIGITS_MAX = 20
 DECIMAL_DIGITS_MAX = 8
+IDENTIFIER_LENGTH_MAX = 200
 VERSION_MAX = 2**63 - 1
 TIME_MIN = "2000-01-01T00:00:00"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL_BUT_BLANKS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_PLAIN_AMOUNT = re.compile(r"(-?)0*([0-9]{1,20})(?:\.([0-9]*?)0*)?", re.ASCII)
+# One way to match: zeros at the ends are stripped afterwards, so that a long text costs no more than its length.
+_PLAIN_AMOUNT = re.compile(r"(-?)([0-9]+)(?:\.([0-9]*))?", re.ASCII)
 _NUMBER = re.compile(r"-?[0-9]{1,60}(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,4})?", re.ASCII)
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?"
     r"([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?",
     re.ASCII,
-)
-_UTC_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z", re.ASCII
 )
 _LETTERS = re.compile(r"[A-Za-z]{3}", re.ASCII)
 
@@ -46,32 +45,32 @@ Parse = Callable[[Any], str | None]
 
 @dataclass(frozen=True)
 class Kind:
-    """A value kind: how to read it, and how the published JSON Schema describes it."""
+    """A value kind: how to read it, and how the published JSON Schema describes it.
+
+    `usual` matches what most events hold; its one group is the canonical text, without an instant's zone letter and
+    without trailing zeros. `is_number` says that the value may be a JSON number.
+    """
 
     parse: Parse
     schema: dict[str, Any]
+    usual: str
+    is_number: bool = False
 
 
 def identifier(raw: object) -> str | None:
     """Text of 1–200 characters after trimming, no control characters; an integer literal is turned to text."""
     if type(raw) is str:
-        if raw.isascii() and raw.isprintable() and " " not in raw and 0 < len(raw) <= 200:
+        if raw.isascii() and raw.isprintable() and " " not in raw and 0 < len(raw) <= IDENTIFIER_LENGTH_MAX:
             return raw
-        return _checked_text(raw, 200, _CONTROL)
+        return _checked_text(raw, IDENTIFIER_LENGTH_MAX, _CONTROL)
     if type(raw) is int:
-        return _checked_text(str(raw), 200, _CONTROL)
+        return _checked_text(str(raw), IDENTIFIER_LENGTH_MAX, _CONTROL)
     raise ValueError(f"must be text or an integer, not {_type(raw)}")
 
 
 def code(raw: object) -> str | None:
     """Upper-cased text of at most 40 characters."""
-    return _code(_string(raw))
-
-
-# Codes are few and repeat; so do currencies.
-@lru_cache(maxsize=1024)
-def _code(raw: str) -> str | None:
-    text = _checked_text(raw, 40, _CONTROL)
+    text = _checked_text(_string(raw), 40, _CONTROL)
     return text.upper() if text else None
 
 
@@ -87,12 +86,7 @@ def free_text(raw: object) -> str | None:
 
 def currency(raw: object) -> str | None:
     """Three ISO 4217 letters."""
-    return _currency(_string(raw))
-
-
-@lru_cache(maxsize=1024)
-def _currency(raw: str) -> str | None:
-    text = raw.strip(BLANKS)
+    text = _string(raw).strip(BLANKS)
     if not text:
         return None
     if not _LETTERS.fullmatch(text):
@@ -102,13 +96,6 @@ def _currency(raw: str) -> str | None:
 
 def amount(raw: object) -> str | None:
     """A finite number ≥ 0 with at most 20 integer and 8 decimal digits, read exactly; −0 is refused."""
-    if type(raw) is Number and raw.isascii():
-        whole, _, fraction = raw.partition(".")
-        # The usual case, `1250.00`: no sign, no exponent, no leading zero.
-        if whole.isdigit() and fraction.isdigit() and len(whole) <= INTEGER_DIGITS_MAX:
-            fraction = fraction.rstrip("0")
-            if len(fraction) <= DECIMAL_DIGITS_MAX:
-                return f"{whole}.{fraction}" if fraction else whole
     text = signed_amount(raw)
     if text is not None and text[0] == "-":
         raise ValueError(f"must not be negative, it is {_shown(text)}")
@@ -122,12 +109,11 @@ def signed_amount(raw: object) -> str | None:
     text = str(raw).strip(BLANKS)
     if not text:
         return None
-    match = _PLAIN_AMOUNT.fullmatch(text)
-    if match is None:
-        match = _PLAIN_AMOUNT.fullmatch(_without_exponent(text))
-        if match is None:
-            raise ValueError(f"has more than {INTEGER_DIGITS_MAX} integer digits: {_shown(text)}")
-    sign, whole, fraction = match.groups()
+    match = _PLAIN_AMOUNT.fullmatch(text) or _PLAIN_AMOUNT.fullmatch(_without_exponent(text))
+    assert match is not None, "a number written out is plain"
+    sign, whole, fraction = match[1], match[2].lstrip("0") or "0", (match[3] or "").rstrip("0")
+    if len(whole) > INTEGER_DIGITS_MAX:
+        raise ValueError(f"has more than {INTEGER_DIGITS_MAX} integer digits: {_shown(text)}")
     if fraction:
         if len(fraction) > DECIMAL_DIGITS_MAX:
             raise ValueError(f"has more than {DECIMAL_DIGITS_MAX} decimals: {_shown(text)}")
@@ -159,18 +145,6 @@ def instant(raw: object) -> str | None:
     """An ISO 8601 date and time; no offset means UTC; a date alone is refused; kept to microseconds."""
     if type(raw) is not str:
         raise ValueError(f"must be an ISO 8601 date and time, not {_type(raw)}")
-    return _canonical_instant(raw)
-
-
-# Producers repeat times: an entry's updated_at is often its event_time, and events of a second share it.
-@lru_cache(maxsize=8192)
-def _canonical_instant(raw: str) -> str | None:
-    if _UTC_INSTANT.fullmatch(raw):
-        try:
-            datetime.fromisoformat(raw)
-        except ValueError as error:
-            raise ValueError(f"is no valid date and time: {_shown(raw)}") from error
-        return raw[:-1].rstrip("0").rstrip(".") if len(raw) > 20 else raw[:19]
     text = raw.strip(BLANKS)
     if not text:
         return None
@@ -240,17 +214,46 @@ def _type(raw: object) -> str:
 
 
 _NUMERIC_TEXT = {"type": "string", "pattern": r"^\s*-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\s*$"}
+# No digit may follow the twentieth: the zeros after the group would take it.
+_PLAIN = r"(?:0|[1-9][0-9]{0,19})(?![0-9])(?:\.[0-9]{0,7}[1-9])?"
+_ZEROS = r"(?:\.0{1,8}|0{1,7})?"
+# Every date but a 29 February, which is looked at the careful way.
+_DATE = (
+    r"[0-9]{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
+    r"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+)
 IDENTIFIER = Kind(
     identifier,
-    {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 200}, {"type": "integer"}]},
+    {"anyOf": [{"type": "string", "minLength": 1, "maxLength": IDENTIFIER_LENGTH_MAX}, {"type": "integer"}]},
+    r"([!-~]{1,200})",
 )
-CODE = Kind(code, {"type": "string", "maxLength": 40})
-SHORT_TEXT = Kind(short_text, {"type": "string", "maxLength": 40})
-FREE_TEXT = Kind(free_text, {"type": "string", "maxLength": 500})
-CURRENCY = Kind(currency, {"type": "string", "pattern": "^[A-Za-z]{3}$"})
-AMOUNT = Kind(amount, {"anyOf": [{"type": "number", "minimum": 0}, _NUMERIC_TEXT]})
-SIGNED_AMOUNT = Kind(signed_amount, {"anyOf": [{"type": "number"}, _NUMERIC_TEXT]})
-INSTANT = Kind(instant, {"type": "string", "format": "date-time"})
+CODE = Kind(code, {"type": "string", "maxLength": 40}, r"([0-9A-Z_]{1,40})")
+SHORT_TEXT = Kind(short_text, {"type": "string", "maxLength": 40}, r"([!-~]{1,40})")
+FREE_TEXT = Kind(
+    free_text,
+    {"type": "string", "maxLength": 500},
+    r"([^\x00-\x20\x7f-\x9f](?:[^\x00-\x1f\x7f-\x9f]{0,498}[^\x00-\x20\x7f-\x9f])?)",
+)
+CURRENCY = Kind(currency, {"type": "string", "pattern": "^[A-Za-z]{3}$"}, r"([A-Z]{3})")
+AMOUNT = Kind(
+    amount,
+    {"anyOf": [{"type": "number", "minimum": 0}, _NUMERIC_TEXT]},
+    f"({_PLAIN}){_ZEROS}",
+    is_number=True,
+)
+SIGNED_AMOUNT = Kind(
+    signed_amount,
+    {"anyOf": [{"type": "number"}, _NUMERIC_TEXT]},
+    # A negative zero is no number here.
+    rf"((?:-(?!0(?:\.0*)?(?:\x1f|\Z)))?{_PLAIN}){_ZEROS}",
+    is_number=True,
+)
+INSTANT = Kind(
+    instant,
+    {"type": "string", "format": "date-time"},
+    rf"({_DATE}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.(?=[0-9]{{1,9}}Z)[0-9]{{0,5}}[1-9])?)"
+    r"(?:\.0{1,6}|0{1,5})?Z",
+)
 VERSION = Kind(
     version,
     {
@@ -259,4 +262,6 @@ VERSION = Kind(
             {"type": "string", "pattern": "^[0-9]+$"},
         ]
     },
+    r"(0|[1-9][0-9]{0,17})",
+    is_number=True,
 )
