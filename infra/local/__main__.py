@@ -8,7 +8,6 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.local.identity.errors import LocalIdentityError
-from infra.local.identity.tokens import mint_token
 from infra.local.postgres.errors import LocalPostgresError
 from infra.local.stack.errors import StackError
 from infra.local.stack.layout import DEFAULT_FOLDER, DEFAULT_PORT, Layout
@@ -17,9 +16,13 @@ from infra.local.stack.psql import ROLES, psql
 from infra.local.stack.reset import reset
 from infra.local.stack.run import RunOptions, run
 from infra.local.stack.send import send
+from infra.local.stack.token import new_token
 from shared.errors.base import CounterfoilError
 from shared.security.model import Role
 
+MINUTES_MAX = 366 * 24 * 60
+# What a shell expects of a program that Ctrl-C ended.
+INTERRUPTED = 130
 _SENTENCES = (StackError, LocalPostgresError, LocalIdentityError, CounterfoilError)
 
 
@@ -32,6 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     except _SENTENCES as error:
         print(f"{chosen.command}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         print(f"{chosen.command}: {error.strerror or error}{where}.", file=sys.stderr)
@@ -47,7 +52,7 @@ def _do(chosen: argparse.Namespace, layout: Layout, console: Console) -> int:
         case "psql":
             return psql(layout, chosen.role, chosen.statement)
         case "token":
-            print(mint_token(layout.identity, role=chosen.role, ttl_seconds=chosen.hours * 3600))
+            print(new_token(layout, chosen.role, chosen.hours * 3600))
             return 0
         case "metrics":
             return show_metrics(layout, console, minutes=chosen.minutes, as_json=chosen.json)
@@ -79,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     token_parser.add_argument("--role", choices=[role.value for role in Role], default="viewer")
     token_parser.add_argument("--hours", type=_hours, default=1, help="how long it is valid, 1 to 720")
     metrics_parser = commands.add_parser("metrics", help="rates, percentiles, errors, lag and freshness")
-    metrics_parser.add_argument("--minutes", type=_count, default=60, help="how far back to look")
+    metrics_parser.add_argument(
+        "--minutes", type=_minutes, default=60, help="how far back to look, up to a year"
+    )
     metrics_parser.add_argument("--json", action="store_true", help="as one JSON object")
     return parser
 
@@ -103,6 +110,13 @@ def _hours(text: str) -> int:
     if not 1 <= hours <= 720:
         raise argparse.ArgumentTypeError("a token is valid for 1 to 720 hours")
     return hours
+
+
+def _minutes(text: str) -> int:
+    minutes = _count(text)
+    if not 1 <= minutes <= MINUTES_MAX:
+        raise argparse.ArgumentTypeError(f"the period is 1 to {MINUTES_MAX:,} minutes")
+    return minutes
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from sqlalchemy import text
 
+from infra.local.stack.job import side_by_side
 from shared.adapters.event_hubs import HubUnreachable, PartitionState
 from shared.errors.base import DatabaseUnavailable
 from shared.runtime import Runtime
@@ -78,11 +80,9 @@ def fetch_pairs(runtime: Runtime) -> Pairs:
 
 def fetch_heads(runtime: Runtime) -> Heads:
     """What every partition holds now. Raises HubUnreachable."""
-    settings = runtime.settings
-    return {
-        hub: runtime.hubs.partitions(hub)
-        for hub in (settings.ledger_hub_name, settings.payment_order_hub_name)
-    }
+    hubs = (runtime.settings.ledger_hub_name, runtime.settings.payment_order_hub_name)
+    found = side_by_side(*(partial(runtime.hubs.partitions, hub) for hub in hubs))
+    return dict(zip(hubs, found, strict=True))
 
 
 def fetch_missing(runtime: Runtime, heads: Heads) -> int:

@@ -7,10 +7,11 @@ import psycopg
 from alembic import command
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from psycopg import sql
 from sqlalchemy import create_engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from infra.local.sample.sites import SITES
 from infra.local.stack.credentials import Credentials
@@ -21,6 +22,8 @@ from migrations.configuration import configuration
 DATABASE = "counterfoil"
 ROLES_SQL = ROOT / "migrations" / "roles.sql"
 OWNER = "counterfoil_migrator"
+# Whichever alembic raises for a revision it does not know.
+_UNKNOWN_REVISION = (CommandError, RevisionError)
 
 
 def url_of(role: str, password: str, port: int) -> str:
@@ -51,14 +54,19 @@ def _superuser(port: int, password_file: Path, database: str) -> str:
 def pending_migrations(url: str) -> int:
     """How many migrations the database still needs. Raises StackError when it cannot be reached."""
     script = ScriptDirectory.from_config(configuration(url))
-    engine = create_engine(url)
+    try:
+        engine = create_engine(url)
+    except ArgumentError as error:
+        raise StackError(
+            "The address of a database begins with postgresql+psycopg://: correct the setting that gives it."
+        ) from error
     try:
         with engine.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
         return len(list(script.iterate_revisions("head", current or "base")))
     except OperationalError as error:
         raise StackError(f"The database cannot be reached: {' '.join(str(error.orig).split())}") from error
-    except CommandError as error:
+    except _UNKNOWN_REVISION as error:
         raise _other_version() from error
     finally:
         engine.dispose()
@@ -70,7 +78,7 @@ def migrate(url: str, on_applied: Callable[[], None]) -> None:
     config.attributes["on_version_apply"] = lambda **_facts: on_applied()
     try:
         command.upgrade(config, "head")
-    except CommandError as error:
+    except _UNKNOWN_REVISION as error:
         raise _other_version() from error
 
 

@@ -37,7 +37,7 @@ def feed(
     console: Console,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Fed:
-    """Publish through the official SDK and wait until everything is taken.
+    """Publish through the official SDK and wait until everything is taken; a cancelled one ends early.
 
     Raises StackError when the broker does not take the events or a line of a file is wrong; events published
     before that stay published and are taken.
@@ -51,12 +51,21 @@ def feed(
             progress.update(taken, completed=counts.since(before).received)
 
         with _polling(runtime, show):
-            result = _publish(runtime, connection, events, lambda n: progress.advance(sent, n))
+            wanted = _until(events, cancelled)
+            result = _publish(runtime, connection, wanted, lambda n: progress.advance(sent, n))
         published = result.acknowledged.total()
         progress.update(sent, total=published, completed=published)
         progress.update(taken, total=published)
         accounted = wait_until_accounted(runtime, show, cancelled, PATIENCE_SECONDS)
     return Fed(published, result.resent, fetch_counts(runtime).since(before), accounted)
+
+
+def _until(events: Iterable[SampleEvent], cancelled: Callable[[], bool]) -> Iterator[SampleEvent]:
+    """The events, up to the moment somebody asks to stop."""
+    for event in events:
+        if cancelled():
+            return
+        yield event
 
 
 def _publish(

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.table import Table
 from sqlalchemy import text
 
 from infra.local.stack.account import Counts, Pairs, fetch_counts, fetch_pairs
+from infra.local.stack.job import side_by_side
 from infra.local.stack.layout import Layout
 from infra.local.stack.settings import read_settings
 from infra.local.stack.telemetry_log import Summary, summarise
@@ -60,10 +62,9 @@ def show_metrics(layout: Layout, console: Console, *, minutes: int, as_json: boo
 def fetch_standing(runtime: Runtime, since: datetime) -> Standing:
     """Lag and freshness asked now, delays of what was stored since then."""
     settings = runtime.settings
-    hubs = {
-        "ledger": _partitions(runtime, settings.ledger_hub_name),
-        "payment_order": _partitions(runtime, settings.payment_order_hub_name),
-    }
+    names = {"ledger": settings.ledger_hub_name, "payment_order": settings.payment_order_hub_name}
+    answers = side_by_side(*(partial(_partitions, runtime, hub) for hub in names.values()))
+    hubs = dict(zip(names, answers, strict=True))
     with runtime.database.reading() as connection:
         positions = list_positions(connection, settings.event_consumer_group)
         delays = connection.execute(text(_DELAYS), {"since": since}).scalar() or [None] * 3

@@ -23,12 +23,14 @@ LOG_TAIL_BYTES = 4096
 
 @dataclass(frozen=True)
 class PartSpec:
-    """How to start a part: `python -m module arguments --watch-parent`."""
+    """How to start a part: `python -m module arguments --watch-parent`, and how long to wait for it."""
 
     title: str
     module: str
     arguments: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    ready_seconds: float = READY_SECONDS
+    stop_seconds: float = STOP_SECONDS
 
 
 class Part:
@@ -44,11 +46,13 @@ class Part:
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         if self.log_file.exists() and self.log_file.stat().st_size > LOG_BYTES_MAX:
             self.log_file.replace(self.log_file.with_suffix(".log.1"))
+        # A blank variable is as good as none: it must not hide what the settings file says.
+        inherited = {name: value for name, value in os.environ.items() if value}
         with self.log_file.open("a") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", self.spec.module, *self.spec.arguments, "--watch-parent"],
                 cwd=ROOT,
-                env={**os.environ, **self.spec.environment},
+                env={**inherited, **self.spec.environment},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -61,13 +65,14 @@ class Part:
         """What the part announced: its port and more. Raises StackError with the part's own last words."""
         output = self._started().stdout
         assert output is not None
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + self.spec.ready_seconds
         while not select.select([output], [], [], 0.2)[0]:
             if cancelled():
                 raise StackCancelled
             if time.monotonic() > deadline:
                 raise StackError(
-                    f"{self.spec.title} did not start in {READY_SECONDS:.0f} s: look into {self.log_file}."
+                    f"{self.spec.title} did not start in {self.spec.ready_seconds:.0f} s: "
+                    f"look into {self.log_file}."
                 )
         return self._announcement(output)
 
@@ -97,7 +102,7 @@ class Part:
         if self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(STOP_SECONDS)
+                self._process.wait(self.spec.stop_seconds)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

@@ -2,18 +2,16 @@
 
 import os
 import shutil
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rich.console import Console
 
 from infra.local.foreground import StopRequest
-from infra.local.identity.tokens import mint_token
 from infra.local.stack.account import fetch_counts, fetch_pairs
 from infra.local.stack.claims import exclusive
 from infra.local.stack.errors import StackError
-from infra.local.stack.feed import Fed, feed
+from infra.local.stack.feed import feed
+from infra.local.stack.job import Job
 from infra.local.stack.layout import Layout, Ports, State, write_private
 from infra.local.stack.parts import StackCancelled
 from infra.local.stack.progress import progress_steps
@@ -22,6 +20,7 @@ from infra.local.stack.sample_day import sample_day
 from infra.local.stack.settings import read_settings
 from infra.local.stack.show import show_account, show_fed
 from infra.local.stack.stack import Stack
+from infra.local.stack.token import new_token
 from infra.local.stack.welcome import short, show_commands, show_places
 from shared.runtime import Runtime
 from shared.wiring import build_runtime
@@ -68,6 +67,8 @@ def run(options: RunOptions, console: Console) -> int:
 
 
 def _check_folder(layout: Layout) -> None:
+    """Before anything in it is touched. Raises StackError when the stack cannot run on this folder."""
+    State.read(layout)
     free = shutil.disk_usage(layout.folder).free
     if free < FREE_BYTES_MIN:
         raise StackError(
@@ -88,7 +89,7 @@ def _serve(options: RunOptions, stack: Stack, request: StopRequest, console: Con
     with progress_steps(console, "Starting", STEPS) as steps:
         stack.start(steps.done, steps.add)
     _remember(layout, pid=os.getpid(), url=stack.url, postgres_port=stack.ports.postgres)
-    write_private(layout.token, mint_token(layout.identity, role="viewer", ttl_seconds=TOKEN_SECONDS) + "\n")
+    write_private(layout.token, new_token(layout, "viewer", TOKEN_SECONDS) + "\n")
     runtime = build_runtime(read_settings(layout))
     try:
         if fed != "done" and options.events != 0:
@@ -128,34 +129,3 @@ def _welcome(stack: Stack, layout: Layout, runtime: Runtime, console: Console) -
     console.print()
     show_commands(console, stack, layout, runtime)
     console.print("\nEverything runs. Stop it with Ctrl-C.")
-
-
-class Job:
-    """Work in a thread of its own, so that the caller can go on looking after other things."""
-
-    def __init__(self, work: Callable[[], Fed]) -> None:
-        self._work = work
-        self._result: Fed | None = None
-        self._failure: BaseException | None = None
-        # A daemon: a publisher that waits for a broker must not keep a stopped program alive.
-        self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
-        self._thread.start()
-
-    def wait(self, seconds: float) -> bool:
-        """True when the work has ended."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
-
-    def result(self) -> Fed:
-        """What the work returned; raises what it raised."""
-        if self._failure is not None:
-            raise self._failure
-        if self._result is None:
-            raise RuntimeError("the work has not ended")
-        return self._result
-
-    def _run(self) -> None:
-        try:
-            self._result = self._work()
-        except BaseException as failure:  # noqa: BLE001 - handed to the thread that asks for the result
-            self._failure = failure

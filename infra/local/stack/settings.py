@@ -37,6 +37,11 @@ def app_settings(layout: Layout, ports: Ports, issuer: str, credentials: Credent
     return values | {name: os.environ[name] for name in values if os.environ.get(name)}
 
 
+def check_settings(values: Mapping[str, str]) -> Settings:
+    """These values as the app reads them here. Raises SettingsInvalid naming every setting that is wrong."""
+    return load_settings({**values, **{name: value for name, value in os.environ.items() if value}})
+
+
 def write_settings(layout: Layout, values: Mapping[str, str]) -> None:
     """The file the host reads, readable by its owner only."""
     document = {"IsEncrypted": False, "Values": dict(values)}
@@ -49,4 +54,4 @@ def read_settings(layout: Layout) -> Settings:
         values: dict[str, str] = json.loads(layout.settings.read_text())["Values"]
     except FileNotFoundError:
         raise SettingsInvalid("nothing was started here yet: run `make run` first") from None
-    return load_settings({**values, **os.environ})
+    return check_settings(values)

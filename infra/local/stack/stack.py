@@ -3,18 +3,26 @@
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from infra.local.postgres.server import LocalPostgres
 from infra.local.stack.credentials import Credentials
 from infra.local.stack.database import insert_sites, migrate, pending_migrations, prepare_server, url_of
 from infra.local.stack.errors import StackError
 from infra.local.stack.layout import Layout, Ports, write_private
 from infra.local.stack.parts import Part, PartSpec
-from infra.local.stack.settings import DATABASE_SETTING, EVENT_HUBS_SETTING, app_settings, write_settings
+from infra.local.stack.settings import (
+    DATABASE_SETTING,
+    EVENT_HUBS_SETTING,
+    app_settings,
+    check_settings,
+    write_settings,
+)
 
-GROUPS = ("counterfoil", "replay")
+REPLAY_GROUP = "replay"
+POSTGRES_MODULE = "infra.local.postgres"
 PARTITIONS = 4
 MIGRATOR_SETTING = "MIGRATOR_DATABASE_URL"
 # The platform starts a host that ended again; one that cannot stay up is a defect to look at.
@@ -48,27 +56,34 @@ class Stack:
         return f"http://127.0.0.1:{self._ports.http}"
 
     def start(self, step: Step, add_steps: Callable[[int], None]) -> None:
-        """Start everything. Raises StackError with one sentence, StackCancelled when asked to stop meanwhile."""
-        self._start_servers(step)
+        """Start everything.
+
+        Raises SettingsInvalid before anything is started, StackError with one sentence, StackCancelled when asked
+        to stop meanwhile.
+        """
+        # The issuer chooses its own address only when it starts, so the one it is told to take stands for it.
+        foreseen = self._values(f"http://127.0.0.1:{self._ports.identity}")
+        check_settings(foreseen)
+        self._start_servers(step, foreseen)
         self._prepare_database(step, add_steps)
-        values = app_settings(self._layout, self._ports, self.issuer, self._credentials)
+        values = self._values(self.issuer)
         write_settings(self._layout, values)
         write_private(self._layout.connection, values[EVENT_HUBS_SETTING] + "\n")
         step("Functions host")
         host = self._launch(self._host_spec())
         self._ports = replace(self._ports, http=int(host.wait_ready(self._cancelled)["port"]))
 
-    def _start_servers(self, step: Step) -> None:
+    def _values(self, issuer: str) -> dict[str, str]:
+        return app_settings(self._layout, self._ports, issuer, self._credentials)
+
+    def _start_servers(self, step: Step, values: Mapping[str, str]) -> None:
         """The servers do not need each other, so they start side by side."""
         layout, ports = self._layout, self._ports
-        key = f"local={self._credentials.event_hubs_key}"
-        hubs = [argument for hub in self._hub_names() for argument in ("--hub", f"{hub}:{PARTITIONS}")]
-        groups = [argument for group in GROUPS for argument in ("--group", group)]
         postgres = event_hubs = None
         if not os.environ.get(DATABASE_SETTING):
             postgres = self._launch(_spec("PostgreSQL", "postgres", layout.postgres, ports.postgres))
         if not os.environ.get(EVENT_HUBS_SETTING):
-            more = ("--sas", key, *hubs, *groups)
+            more = ("--sas", f"local={self._credentials.event_hubs_key}", *_hubs_and_groups(values))
             event_hubs = self._launch(
                 _spec("Event Hubs", "eventhubs", layout.event_hubs, ports.event_hubs, *more)
             )
@@ -115,11 +130,6 @@ class Stack:
             )
         insert_sites(app)
 
-    def _hub_names(self) -> tuple[str, str]:
-        names = ("LEDGER_HUB_NAME", "PAYMENT_ORDER_HUB_NAME")
-        values = app_settings(self._layout, self._ports, self.issuer, self._credentials)
-        return values[names[0]], values[names[1]]
-
     def _host_spec(self) -> PartSpec:
         arguments = ("--app", ".", "--settings", str(self._layout.settings))
         return PartSpec(
@@ -163,12 +173,22 @@ class Stack:
         """Stop the host first, so that nothing it needs goes away under it, and the database last."""
         for part in reversed(self._parts):
             part.stop()
+            if part.spec.module == POSTGRES_MODULE:
+                # A part that was killed could not stop its server.
+                LocalPostgres(self._layout.postgres, notice=lambda _sentence: None).stop()
         self._parts.clear()
 
 
 def _spec(title: str, name: str, data: Path, port: int, *more: str) -> PartSpec:
     arguments = ("--data", str(data), "--port", str(port), *more)
     return PartSpec(title, f"infra.local.{name}", arguments, {"APP_ENV": "local"})
+
+
+def _hubs_and_groups(values: Mapping[str, str]) -> list[str]:
+    """What the app listens to, as options of the local Event Hubs."""
+    hubs = [f"{values[name]}:{PARTITIONS}" for name in ("LEDGER_HUB_NAME", "PAYMENT_ORDER_HUB_NAME")]
+    groups = dict.fromkeys((values["EVENT_CONSUMER_GROUP"], REPLAY_GROUP))
+    return [word for hub in hubs for word in ("--hub", hub)] + [w for g in groups for w in ("--group", g)]
 
 
 def _sinks_spec(layout: Layout, ports: Ports) -> PartSpec:

@@ -1,0 +1,11 @@
+"""`make token`: an access token of the development issuer."""
+
+from infra.local.identity.tokens import mint_token
+from infra.local.stack.layout import Layout
+from infra.local.stack.settings import read_settings
+
+
+def new_token(layout: Layout, role: str, ttl_seconds: int) -> str:
+    """For the app as it was started last. Raises SettingsInvalid and LocalIdentityError."""
+    audience = read_settings(layout).oidc_audience
+    return mint_token(layout.identity, role=role, audience=audience, ttl_seconds=ttl_seconds)
