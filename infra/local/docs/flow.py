@@ -1,0 +1,132 @@
+"""The picture of an event's way: from the producer to the row, and from the row to the answer."""
+
+from collections.abc import Mapping, Sequence
+
+from infra.local.docs.functions import declared_functions
+from infra.local.docs.svg import FAINT, INK, Drawing, Point
+
+WIDTH = 1240
+ASKING_FROM = 434
+OUTSIDE, HUB, APP, STORE = "#f3f4f6", "#fdf0d5", "#e3eefb", "#e2f4e6"
+GOOD, BAD, ASK = "#2b7a3d", "#b03030", "#1d5fa8"
+
+STEPS = (
+    ("read", "bytes → JSON object → canonical texts; a bad event is set aside"),
+    ("reduce", "the greatest revision of each key goes on"),
+    ("upsert", "sorted by key, newer wins, one statement per stream; evidence"),
+    ("pair", "lock the pairs of the touched orders, then compute them"),
+    ("settle", "dead letters, findings, and the position read"),
+)
+# What is stored in which tables; the words first.
+STORED = (
+    ("business rows", INK, ("ledger_entries", "payment_orders")),
+    ("evidence: every applied version", INK, ("applied_records",)),
+    ("one row per order", INK, ("pairs",)),
+    ("bad events, and observations", BAD, ("dead_letters", "sync_findings")),
+    ("what was received of each hub", INK, ("stream_positions", "hub_generations")),
+    ("operating units; alerts to send", INK, ("sites", "outbox")),
+)
+
+
+def draw_flow() -> str:
+    """The picture as SVG; the functions in it are those of the app, and it grows with them."""
+    names = {
+        kind: [f.name for f in declared_functions() if f.trigger == kind]
+        for kind in ("eventHub", "timer", "http")
+    }
+    bottom = ASKING_FROM + sum(_height(names[kind]) + 16 for kind in ("timer", "http"))
+    drawing = Drawing(WIDTH, bottom + 30, "The way of an event through Counterfoil")
+    drawing.text((40, 42), "Counterfoil: the way of an event", size=20, bold=True)
+    for x, words, colour in ((40, "events", GOOD), (150, "what goes wrong", BAD), (330, "questions", ASK)):
+        drawing.arrow([(x, 70), (x + 30, 70)], colour=colour)
+        drawing.text((x + 38, 74), words, size=11.5)
+    _draw_outside(drawing)
+    _draw_app(drawing, names, bottom)
+    _draw_store(drawing, bottom)
+    _draw_arrows(drawing)
+    return drawing.render()
+
+
+def _height(names: Sequence[str]) -> int:
+    return 30 + 17 * len(names)
+
+
+def _panel(drawing: Drawing, at: Point, size: Point, title: str, fill: str) -> None:
+    drawing.box(at, size, fill=fill, line=FAINT, round_by=10)
+    drawing.text((at[0] + 14, at[1] + 24), title, size=14, bold=True)
+
+
+def _lines(drawing: Drawing, at: Point, lines: Sequence[str], *, mono: bool = False) -> None:
+    for index, line in enumerate(lines):
+        drawing.text((at[0], at[1] + index * 17), line, size=11.5, mono=mono)
+
+
+def _draw_outside(drawing: Drawing) -> None:
+    _panel(drawing, (40, 130), (150, 150), "Producers", OUTSIDE)
+    _lines(drawing, (54, 178), ("payment systems,", "full snapshots,", "order id as", "partition key"))
+    _panel(drawing, (250, 100), (200, 230), "Event Hubs", HUB)
+    for y, hub in ((140, "ledger.entry.upserted"), (235, "payment.order.upserted")):
+        drawing.box((264, y), (172, 80))
+        drawing.text((274, y + 20), hub, size=11, mono=True)
+        for partition in range(4):
+            drawing.box((276, y + 30 + partition * 11), (148, 7), fill="#f7d894", line="#c9a24e", round_by=2)
+    _panel(drawing, (40, 490), (150, 120), "People", OUTSIDE)
+    _lines(drawing, (54, 538), ("operators,", "with a token of", "the issuer"))
+
+
+def _draw_app(drawing: Drawing, names: Mapping[str, Sequence[str]], bottom: int) -> None:
+    _panel(drawing, (510, 100), (390, bottom - 100), "Function app", APP)
+    drawing.box((526, 138), (358, 60))
+    _lines(drawing, (538, 160), names["eventHub"], mono=True)
+    drawing.text((872, 160), "a batch of one partition", size=11, colour=FAINT, anchor="end")
+    _draw_transaction(drawing, 216)
+    y = float(ASKING_FROM)
+    for kind, words in (
+        ("timer", "lag, freshness, overdue pairs"),
+        ("http", "token, role, parameters, use case, answer"),
+    ):
+        height = _height(names[kind])
+        drawing.box((526, y), (358, height))
+        drawing.text((538, y + 18), words, size=11, colour=FAINT)
+        _lines(drawing, (538, y + 36), names[kind], mono=True)
+        y += height + 16
+
+
+def _draw_transaction(drawing: Drawing, y: float) -> None:
+    drawing.box((526, y), (358, 202), fill="#f5f9ff", line=ASK)
+    drawing.text((538, y + 20), "ingest_events", size=12, bold=True, mono=True)
+    drawing.text((872, y + 20), "one transaction", size=11, colour=FAINT, anchor="end")
+    for index, (name, words) in enumerate(STEPS):
+        drawing.text((538, y + 46 + index * 32), f"{index + 1} {name}", size=11.5, bold=True)
+        drawing.text((538, y + 60 + index * 32), words, size=10.5)
+
+
+def _draw_store(drawing: Drawing, bottom: int) -> None:
+    _panel(drawing, (985, 100), (215, bottom - 100), "PostgreSQL", STORE)
+    y = 138.0
+    for words, colour, names in STORED:
+        height = 29 + 17 * len(names)
+        drawing.box((999, y), (187, height))
+        drawing.text((1011, y + 17), words, size=10, colour=FAINT if colour == INK else colour)
+        _lines(drawing, (1011, y + 35), names, mono=True)
+        y += height + 13
+
+
+def _draw_arrows(drawing: Drawing) -> None:
+    drawing.arrow([(190, 205), (250, 205)], colour=GOOD)
+    drawing.arrow([(450, 180), (526, 158)], colour=GOOD)
+    drawing.arrow([(450, 255), (526, 180)], colour=GOOD)
+    drawing.arrow([(705, 198), (705, 216)], colour=GOOD)
+    drawing.arrow([(884, 290), (985, 290)], colour=GOOD)
+    drawing.text((943, 282), "commit", size=11, colour=GOOD, anchor="middle")
+    drawing.arrow([(526, 305), (450, 305)], colour=BAD, dashed=True)
+    for index, words in enumerate(
+        ("we are unwell: raise;", "the platform tries this batch", "again, without end")
+    ):
+        drawing.text((316, 352 + index * 16), words, size=11, colour=BAD)
+    drawing.arrow([(526, 456), (290, 456), (290, 330)], colour=ASK)
+    drawing.text((316, 448), "what does the hub hold?", size=11, colour=ASK)
+    drawing.arrow([(884, 456), (985, 456)], colour=ASK)
+    drawing.arrow([(190, 548), (526, 548)], colour=ASK)
+    drawing.text((316, 540), "GET with a bearer token", size=11, colour=ASK)
+    drawing.arrow([(884, 548), (985, 548)], colour=ASK)
