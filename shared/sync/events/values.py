@@ -28,7 +28,7 @@ _PLAIN_AMOUNT = re.compile(r"(-?)([0-9]+)(?:\.([0-9]*))?", re.ASCII)
 _NUMBER = re.compile(r"-?[0-9]{1,60}(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,4})?", re.ASCII)
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?"
-    r"([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?",
+    r"([Zz]|[+-][0-9]{2}(:?[0-5][0-9])?)?",
     re.ASCII,
 )
 _LETTERS = re.compile(r"[A-Za-z]{3}", re.ASCII)
@@ -45,14 +45,13 @@ Parse = Callable[[Any], str | None]
 
 @dataclass(frozen=True)
 class Kind:
-    """A value kind: how to read it, and how the published JSON Schema describes it.
+    """A value kind: how to read it.
 
     `usual` matches what most events hold; its one group is the canonical text, without an instant's zone letter and
     without trailing zeros. `is_number` says that the value may be a JSON number.
     """
 
     parse: Parse
-    schema: dict[str, Any]
     usual: str
     is_number: bool = False
 
@@ -213,7 +212,6 @@ def _type(raw: object) -> str:
     return _JSON_TYPES.get(type(raw), type(raw).__name__)
 
 
-_NUMERIC_TEXT = {"type": "string", "pattern": r"^\s*-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\s*$"}
 # No digit may follow the twentieth: the zeros after the group would take it.
 _PLAIN = r"(?:0|[1-9][0-9]{0,19})(?![0-9])(?:\.[0-9]{0,7}[1-9])?"
 _ZEROS = r"(?:\.0{1,8}|0{1,7})?"
@@ -222,46 +220,17 @@ _DATE = (
     r"[0-9]{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
     r"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
 )
-IDENTIFIER = Kind(
-    identifier,
-    {"anyOf": [{"type": "string", "minLength": 1, "maxLength": IDENTIFIER_LENGTH_MAX}, {"type": "integer"}]},
-    r"([!-~]{1,200})",
-)
-CODE = Kind(code, {"type": "string", "maxLength": 40}, r"([0-9A-Z_]{1,40})")
-SHORT_TEXT = Kind(short_text, {"type": "string", "maxLength": 40}, r"([!-~]{1,40})")
-FREE_TEXT = Kind(
-    free_text,
-    {"type": "string", "maxLength": 500},
-    r"([^\x00-\x20\x7f-\x9f](?:[^\x00-\x1f\x7f-\x9f]{0,498}[^\x00-\x20\x7f-\x9f])?)",
-)
-CURRENCY = Kind(currency, {"type": "string", "pattern": "^[A-Za-z]{3}$"}, r"([A-Z]{3})")
-AMOUNT = Kind(
-    amount,
-    {"anyOf": [{"type": "number", "minimum": 0}, _NUMERIC_TEXT]},
-    f"({_PLAIN}){_ZEROS}",
-    is_number=True,
-)
-SIGNED_AMOUNT = Kind(
-    signed_amount,
-    {"anyOf": [{"type": "number"}, _NUMERIC_TEXT]},
-    # A negative zero is no number here.
-    rf"((?:-(?!0(?:\.0*)?(?:\x1f|\Z)))?{_PLAIN}){_ZEROS}",
-    is_number=True,
-)
+IDENTIFIER = Kind(identifier, r"([!-~]{1,200})")
+CODE = Kind(code, r"([0-9A-Z_]{1,40})")
+SHORT_TEXT = Kind(short_text, r"([!-~]{1,40})")
+FREE_TEXT = Kind(free_text, r"([^\x00-\x20\x7f-\x9f](?:[^\x00-\x1f\x7f-\x9f]{0,498}[^\x00-\x20\x7f-\x9f])?)")
+CURRENCY = Kind(currency, r"([A-Z]{3})")
+AMOUNT = Kind(amount, f"({_PLAIN}){_ZEROS}", is_number=True)
+# A negative zero is no number here.
+SIGNED_AMOUNT = Kind(signed_amount, rf"((?:-(?!0(?:\.0*)?(?:\x1f|\Z)))?{_PLAIN}){_ZEROS}", is_number=True)
 INSTANT = Kind(
     instant,
-    {"type": "string", "format": "date-time"},
     rf"({_DATE}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.(?=[0-9]{{1,9}}Z)[0-9]{{0,5}}[1-9])?)"
     r"(?:\.0{1,6}|0{1,5})?Z",
 )
-VERSION = Kind(
-    version,
-    {
-        "anyOf": [
-            {"type": "integer", "minimum": 0, "maximum": VERSION_MAX},
-            {"type": "string", "pattern": "^[0-9]+$"},
-        ]
-    },
-    r"(0|[1-9][0-9]{0,17})",
-    is_number=True,
-)
+VERSION = Kind(version, r"(0|[1-9][0-9]{0,17})", is_number=True)

@@ -66,7 +66,7 @@ def test_a_database_without_tables_needs_its_owner(layout: Layout, empty: Cloned
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[LocalEventHubs]:
-    with local_event_hubs(tmp_path / "broker", {hub: 2 for hub in HUBS.values()}) as running:
+    with local_event_hubs(tmp_path / "broker", dict.fromkeys(HUBS.values(), 2)) as running:
         yield running
 
 
@@ -105,7 +105,7 @@ def test_servers_of_the_environment_are_used_and_none_of_its_own_starts(
         lambda: target.found(f"tx/{payment.tx_id('PAYMENT')}"), "the event is taken", lambda: on_others.output
     )
 
-    for command in ("run", "reset", "psql"):
+    for command in ("run", "psql"):
         more = ["--port", "0"] if command == "run" else []
         refused = run_command(layout.folder, command, *more)
         assert refused.returncode == 1
