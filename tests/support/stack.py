@@ -18,6 +18,7 @@ from tests.support.stack_processes import SECONDS_TO_HAPPEN, Process, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS_TO_STOP = 60.0
+COMMANDS_PRINTED = 3
 
 
 def command_line(folder: Path, *arguments: str) -> list[str]:
@@ -90,8 +91,10 @@ class LocalStack:
             )
 
     def wait_ready(self) -> None:
-        """Until everything is up and the sample, if one is wanted, is taken."""
+        """Until everything is up and, if a sample is wanted, whatever is fed is taken and the last line is out."""
         eventually(self._is_ready, "the stack is up", lambda: self.output)
+        if self._events:
+            self.commands()
         self.processes()
 
     def _is_ready(self) -> bool:
@@ -120,10 +123,12 @@ class LocalStack:
 
     def commands(self) -> list[tuple[str, Path]]:
         """The look-ups it printed to try: the address and the file of the token."""
-        printed = eventually(
-            lambda: re.findall(r"^ +(curl .*?) \|", self.output, re.MULTILINE), "the commands to try"
-        )
-        return [_address_and_token(line) for line in printed]
+
+        def printed() -> list[str]:
+            lines: list[str] = re.findall(r"^ +(curl .*?) \|.*\n", self.output, re.MULTILINE)
+            return lines if len(lines) == COMMANDS_PRINTED else []
+
+        return [_address_and_token(line) for line in eventually(printed, "the commands", lambda: self.output)]
 
     def interrupt(self) -> None:
         """Ctrl-C: the signal goes to everything in the terminal's foreground group."""
