@@ -62,6 +62,7 @@ class LocalStack:
         self._output_file = folder.with_name(f"{folder.name}.output")
         self._runner: subprocess.Popen[bytes] | None = None
         self._seen: set[Process] = set()
+        self._postgres = LocalPostgres(self.layout.postgres, notice=lambda _sentence: None)
 
     @property
     def output(self) -> str:
@@ -107,7 +108,7 @@ class LocalStack:
     def processes(self) -> set[Process]:
         """Everything that runs for the stack now, the database server and its backends included."""
         found = process_tree(self._started.pid)
-        postmaster = LocalPostgres(self.layout.postgres, notice=lambda _sentence: None).pid
+        postmaster = self._postgres.pid
         if postmaster is not None:
             found |= process_tree(postmaster)
         self._seen |= found

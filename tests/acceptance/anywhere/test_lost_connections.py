@@ -13,8 +13,8 @@ from tests.support.stack_processes import eventually
 
 pytestmark = pytest.mark.xdist_group("acceptance")
 
-EVENTS = 4_000
-CUTS_WANTED = 3
+EVENTS = 3_000
+CUTS_WANTED = 2
 CUT_SECONDS = 0.1
 # Sessions of the application's own role, which it may end itself.
 _END_SESSIONS = """

@@ -24,7 +24,7 @@ def own(stack: LocalStack) -> Target:
 def test_a_killed_host_comes_back_and_every_event_is_accounted_for(
     stack: LocalStack, own: Target, tmp_path: Path
 ) -> None:
-    events = list(generate_exactly(11, 6_000, date(2024, 4, 2)))
+    events = list(generate_exactly(11, 5_000, date(2024, 4, 2)))
     before = own.outcomes()
     with sending(stack, write_events(tmp_path / "events.ndjson", events)) as process:
         eventually(lambda: own.outcomes().received > before.received, "the first events are taken")
