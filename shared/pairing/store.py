@@ -16,56 +16,65 @@ from shared.database.database import driver
 
 _SEPARATOR = "\x1f"
 
-# The leg of a side is its earliest entry by (event_time, tx_id). LATERAL with LIMIT keeps the plan to a few index
-# probes per order whatever the statistics say; a join lets the planner walk the whole index while it grows.
-_LEG = """
-    LEFT JOIN LATERAL (
-        SELECT e.tx_id, e.wallet_id, e.amount, e.currency, e.site_id, e.event_time, e.first_ingested_at,
-               count(*) OVER () AS rivals
-        FROM ledger_entries AS e
-        WHERE {condition} e.related_id = touched.order_id
-          AND (e.related_type IS NULL OR e.related_type = 'PAYMENT_ORDER') AND e.entry_type = '{side}'
-        ORDER BY e.event_time, e.tx_id LIMIT 1) AS {alias} ON true
-"""
+_SIDES = {"p": "PAYMENT", "r": "RECEIVE"}
+_FACTS = ("tx_id", "wallet_id", "amount", "currency", "site_id", "event_time", "first_ingested_at")
+# The leg of a side is its earliest entry by (event_time, tx_id): only one row passes the filter, max() names it.
+_LEGS = ",\n               ".join(
+    f"max({fact}) FILTER (WHERE place = 1 AND entry_type = '{side}') AS {alias}_{fact}"
+    for alias, side in _SIDES.items()
+    for fact in _FACTS
+)
 
 
 def _computed(condition: str) -> str:
-    """The pair of every touched order as the rows make it; where the condition fails, that of an empty order."""
+    """The pair of every touched order as the rows make it; where the condition fails, that of an empty order.
+
+    LATERAL with OFFSET or LIMIT keeps the plan to two index probes per order whatever the statistics say; a join lets
+    the planner walk the whole index while it grows.
+    """
     return f"""
-    SELECT touched.order_id,
-        CASE WHEN p.tx_id IS NOT NULL AND r.tx_id IS NOT NULL THEN 'COMPLETE'
-             WHEN p.tx_id IS NOT NULL OR r.tx_id IS NOT NULL THEN 'INCOMPLETE' ELSE 'OPEN' END AS state,
+    SELECT order_id,
+        CASE WHEN p_tx_id IS NOT NULL AND r_tx_id IS NOT NULL THEN 'COMPLETE'
+             WHEN p_tx_id IS NOT NULL OR r_tx_id IS NOT NULL THEN 'INCOMPLETE' ELSE 'OPEN' END AS state,
         array_remove(ARRAY[
-            CASE WHEN p.currency = r.currency AND p.amount <> r.amount
-                   OR o.currency = p.currency AND o.amount <> p.amount
-                   OR o.currency = r.currency AND o.amount <> r.amount THEN 'AMOUNT_MISMATCH' END,
-            CASE WHEN p.currency <> r.currency OR o.currency <> p.currency OR o.currency <> r.currency
+            CASE WHEN p_currency = r_currency AND p_amount <> r_amount
+                   OR o.currency = p_currency AND o.amount <> p_amount
+                   OR o.currency = r_currency AND o.amount <> r_amount THEN 'AMOUNT_MISMATCH' END,
+            CASE WHEN p_currency <> r_currency OR o.currency <> p_currency OR o.currency <> r_currency
                  THEN 'CURRENCY_MISMATCH' END,
-            CASE WHEN p.rivals > 1 THEN 'DUPLICATE_PAYMENT' END,
-            CASE WHEN r.rivals > 1 THEN 'DUPLICATE_RECEIVE' END,
-            CASE WHEN o.order_id IS NULL AND (p.tx_id IS NOT NULL OR r.tx_id IS NOT NULL OR (
-                     SELECT true FROM ledger_entries AS e WHERE {condition} e.related_id = touched.order_id
-                     AND (e.related_type IS NULL OR e.related_type = 'PAYMENT_ORDER') LIMIT 1))
-                 THEN 'ORDER_MISSING' END,
-            CASE WHEN p.site_id <> r.site_id OR o.site_id <> p.site_id OR o.site_id <> r.site_id
+            CASE WHEN payments > 1 THEN 'DUPLICATE_PAYMENT' END,
+            CASE WHEN receipts > 1 THEN 'DUPLICATE_RECEIVE' END,
+            CASE WHEN o.is_there IS NULL AND entries > 0 THEN 'ORDER_MISSING' END,
+            CASE WHEN p_site_id <> r_site_id OR o.site_id <> p_site_id OR o.site_id <> r_site_id
                  THEN 'SITE_MISMATCH' END], NULL) AS anomalies,
-        p.tx_id AS payment_tx_id, r.tx_id AS receive_tx_id,
-        p.wallet_id AS sender_wallet_id, r.wallet_id AS receiver_wallet_id,
-        coalesce(p.amount, r.amount, o.amount) AS amount,
-        coalesce(p.currency, r.currency, o.currency) AS currency,
+        p_tx_id AS payment_tx_id, r_tx_id AS receive_tx_id,
+        p_wallet_id AS sender_wallet_id, r_wallet_id AS receiver_wallet_id,
+        coalesce(p_amount, r_amount, o.amount) AS amount,
+        coalesce(p_currency, r_currency, o.currency) AS currency,
         o.status AS order_status, o.status_group AS order_status_group,
-        coalesce(o.site_id, p.site_id, r.site_id) AS site_id,
-        p.event_time AS payment_event_time, r.event_time AS receive_event_time,
-        CASE WHEN p.tx_id IS NULL OR r.tx_id IS NULL
-             THEN coalesce(p.first_ingested_at, r.first_ingested_at) END AS incomplete_since,
-        CASE WHEN p.tx_id IS NOT NULL AND r.tx_id IS NOT NULL
-             THEN greatest(p.first_ingested_at, r.first_ingested_at) END AS completed_at
-    FROM touched
+        coalesce(o.site_id, p_site_id, r_site_id) AS site_id,
+        p_event_time AS payment_event_time, r_event_time AS receive_event_time,
+        CASE WHEN p_tx_id IS NULL OR r_tx_id IS NULL
+             THEN coalesce(p_first_ingested_at, r_first_ingested_at) END AS incomplete_since,
+        CASE WHEN p_tx_id IS NOT NULL AND r_tx_id IS NOT NULL
+             THEN greatest(p_first_ingested_at, r_first_ingested_at) END AS completed_at
+    FROM (
+        SELECT order_id, {"bool_and(is_new) AS is_new, " if condition else ""}count(tx_id) AS entries,
+               count(*) FILTER (WHERE entry_type = 'PAYMENT') AS payments,
+               count(*) FILTER (WHERE entry_type = 'RECEIVE') AS receipts,
+               {_LEGS}
+        FROM (
+            SELECT touched.*, e.*, row_number() OVER (
+                       PARTITION BY touched.order_id, e.entry_type ORDER BY e.event_time, e.tx_id) AS place
+            FROM touched LEFT JOIN LATERAL (
+                SELECT entry_type, {", ".join(_FACTS)} FROM ledger_entries AS e
+                WHERE {condition} e.related_id = touched.order_id
+                  AND (e.related_type IS NULL OR e.related_type = 'PAYMENT_ORDER') OFFSET 0) AS e ON true
+        ) AS ranked GROUP BY order_id
+    ) AS touched
     LEFT JOIN LATERAL (
-        SELECT o.order_id, o.amount, o.currency, o.status, o.status_group, o.site_id
+        SELECT true AS is_there, o.amount, o.currency, o.status, o.status_group, o.site_id
         FROM payment_orders AS o WHERE {condition} o.order_id = touched.order_id LIMIT 1) AS o ON true
-    {_LEG.format(condition=condition, side="PAYMENT", alias="p")}
-    {_LEG.format(condition=condition, side="RECEIVE", alias="r")}
 """
 
 

@@ -65,7 +65,7 @@ class Record(NamedTuple):
 
     key: str
     revision: Revision
-    business: list[str]
+    business: Sequence[str]
     correlation_id: str
     event_index: int
 

@@ -1,6 +1,7 @@
 """Read a batch: bytes → records and rejections. Pure; the database is not needed to read."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -8,10 +9,12 @@ from typing import Any
 
 from shared.sync.errors import EventRejected, SiteUnknown
 from shared.sync.events import CONTRACTS
-from shared.sync.events.contract import Defaults, Reader, Stream
+from shared.sync.events.contract import Defaults, Stream
 from shared.sync.events.decode import decode_body
+from shared.sync.events.reader import Reader
+from shared.sync.events.usual import Usual
 from shared.sync.events.values import free_text, instant_text
-from shared.sync.model import Event, EventBatch, Record, Rejection, revision_of
+from shared.sync.model import Event, EventBatch, Record, Rejection, Revision, revision_of
 
 _CORRELATION_PROPERTIES = ("x-correlation-id", "traceparent")
 
@@ -38,36 +41,71 @@ def reader_of(stream: Stream, defaults: Defaults) -> Reader:
 
 def read_batch(batch: EventBatch, defaults: Defaults, tolerance: timedelta) -> ReadBatch:
     """Read every event once; a sequence number that stands twice in the batch is read the first time only."""
-    reader = reader_of(batch.stream, defaults)
     read = ReadBatch(batch)
-    seen: set[int] = set()
-    enqueued_at, enqueued, latest = None, "", ""
-    for index, event in enumerate(batch.events):
-        if event.sequence_number in seen:
-            read.repeated += 1
-            continue
-        seen.add(event.sequence_number)
-        if event.enqueued_at != enqueued_at:
-            enqueued_at = event.enqueued_at
-            enqueued, latest = instant_text(enqueued_at), instant_text(enqueued_at + tolerance)
-        try:
-            _read_event(read, reader, index, event, enqueued, latest)
-        except EventRejected as error:
-            read.rejections.append(Rejection(event, error, _correlation(event.properties)))
+    places = _first_places(batch.events)
+    read.repeated = len(batch.events) - len(places)
+    if not places:
+        return read
+    reader = reader_of(batch.stream, defaults)
+    events = [batch.events[place] for place in places]
+    # Usual is what keeps to the bound of the earliest; of the others each is held to its own, the careful way.
+    latest = instant_text(min(event.enqueued_at for event in events) + tolerance)
+    usual = reader.usual.read([event.body for event in events], latest)
+    read.records = _records(usual, events, places)
+    if usual.odd:
+        odd = {places[i] for i in usual.odd}
+        read.records = [record for record in read.records if record.event_index not in odd]
+        for place in sorted(odd):
+            _read_carefully(read, reader, place, tolerance)
+    if usual.odd or "" in usual.updated_at:
+        read.versions_missing = sum(record.revision[:2] == ("", -1) for record in read.records)
     return read
 
 
-def _read_event(
-    read: ReadBatch, reader: Reader, index: int, event: Event, enqueued: str, latest: str
-) -> None:
-    parsed = reader.read_usual(event.body, latest) or reader.read(decode_body(event.body), latest)
-    revision = revision_of(parsed, enqueued, event.sequence_number)
-    correlation = parsed.correlation_id or (_correlation(event.properties) or "" if event.properties else "")
-    read.records.append(Record(parsed.business[0], revision, parsed.business, correlation, index))
-    if not parsed.updated_at and not parsed.version:
-        read.versions_missing += 1
-    if parsed.alias_hits:
-        read.alias_hits.update(parsed.alias_hits)
+def _first_places(events: Sequence[Event]) -> Sequence[int]:
+    numbers = [event.sequence_number for event in events]
+    if len(set(numbers)) == len(numbers):
+        return range(len(numbers))
+    first = {number: place for place, number in reversed(list(enumerate(numbers)))}
+    return sorted(first.values())
+
+
+def _records(usual: Usual, events: Sequence[Event], places: Sequence[int]) -> list[Record]:
+    """One record per event, those of the odd ones included."""
+    versions = [int(version) if version else -1 for version in usual.versions]
+    numbers = [event.sequence_number for event in events]
+    parts = zip(usual.updated_at, versions, _enqueued(events), numbers, usual.digests, strict=True)
+    links = usual.correlation_ids
+    if any(event.properties for event in events):
+        pairs = zip(links, events, strict=True)
+        links = [link or _correlation(event.properties) or "" for link, event in pairs]
+    keys = [row[0] for row in usual.business]
+    revisions = map(Revision._make, parts)
+    return list(map(Record._make, zip(keys, revisions, usual.business, links, places, strict=True)))
+
+
+def _enqueued(events: Sequence[Event]) -> list[str]:
+    texts: list[str] = []
+    standing, text = None, ""
+    for event in events:
+        # Events of one moment stand together, and a text is dearer than a comparison.
+        if event.enqueued_at != standing:
+            standing, text = event.enqueued_at, instant_text(event.enqueued_at)
+        texts.append(text)
+    return texts
+
+
+def _read_carefully(read: ReadBatch, reader: Reader, place: int, tolerance: timedelta) -> None:
+    event = read.batch.events[place]
+    try:
+        parsed = reader.read(decode_body(event.body), instant_text(event.enqueued_at + tolerance))
+    except EventRejected as error:
+        read.rejections.append(Rejection(event, error, _correlation(event.properties)))
+        return
+    revision = revision_of(parsed, instant_text(event.enqueued_at), event.sequence_number)
+    correlation = parsed.correlation_id or _correlation(event.properties) or ""
+    read.records.append(Record(parsed.business[0], revision, parsed.business, correlation, place))
+    read.alias_hits.update(parsed.alias_hits)
     read.unknown_fields += parsed.unknown_fields
 
 

@@ -108,22 +108,27 @@ def upsert_records(
     """Bring records, sorted by key and unique in it, into their table; returns only rows that changed."""
     statements = STATEMENTS[stream]
     parameters: dict[str, Any] = {"now": now, "position_id": position_id}
-    for index, values in enumerate(_columns(records)):
-        parameters[f"c{index}"] = joined(statements.columns[index], values)
+    columns = _columns(records)
     if stream == "payment_order":
-        parameters["groups"] = SEPARATOR.join([status_group(r.business[_STATUS]) for r in records])
+        columns.append([status_group(r.business[_STATUS]) for r in records])
+    for index, values in enumerate(columns):
+        parameters[f"c{index}"] = joined(statements.columns[index], values)
+    parameters["digests"] = b"".join([r.revision.digest for r in records])
     rows = driver(connection).execute(statements.upsert, parameters).fetchall()
     return [UpsertGroup(change, keys.split(SEPARATOR), *rest) for change, keys, *rest in rows]
 
 
-def _columns(records: Sequence[Record]) -> Iterable[list[str]]:
-    yield from (list(column) for column in zip(*[r.business for r in records], strict=True))
-    yield [r.revision.updated_at for r in records]
-    yield ["" if r.revision.version < 0 else str(r.revision.version) for r in records]
-    yield [r.revision.enqueued_at for r in records]
-    yield ["" if r.revision.sequence_number < 0 else str(r.revision.sequence_number) for r in records]
-    yield [r.revision.digest.hex() for r in records]
-    yield [r.correlation_id for r in records]
+def _columns(records: Sequence[Record]) -> list[Sequence[str]]:
+    """The texts of every column but the digest, whose place is held empty."""
+    return [
+        *zip(*[r.business for r in records], strict=True),
+        [r.revision.updated_at for r in records],
+        ["" if r.revision.version < 0 else str(r.revision.version) for r in records],
+        [r.revision.enqueued_at for r in records],
+        ["" if r.revision.sequence_number < 0 else str(r.revision.sequence_number) for r in records],
+        (),
+        [r.correlation_id for r in records],
+    ]
 
 
 def classify_unchanged(
@@ -135,9 +140,9 @@ def classify_unchanged(
         ("key", [r.key for r in records]),
         ("updated_at", [r.revision.updated_at for r in records]),
         ("version", ["" if r.revision.version < 0 else str(r.revision.version) for r in records]),
-        ("content_digest", [r.revision.digest.hex() for r in records]),
     )
-    parameters = {f"c{i}": joined(name, values) for i, (name, values) in enumerate(columns)}
+    parameters: dict[str, Any] = {f"c{i}": joined(name, values) for i, (name, values) in enumerate(columns)}
+    parameters["digests"] = b"".join([r.revision.digest for r in records])
     rows = driver(connection).execute(statements.classify, parameters).fetchall()
     return {key: (same, conflict) for key, same, conflict in rows}
 

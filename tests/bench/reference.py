@@ -2,7 +2,7 @@
 
 Binary COPY of pre-encoded rows into a staging table, INSERT … SELECT … ON CONFLICT, evidence rows, set-based pairing,
 commit. The bytes of every batch are made beforehand, from the rows our own reader gives, reduced to one per key.
-Pairing is the product's own computation in its cheapest form: one statement, no lock taken first.
+Pairing is one statement of its own that takes no lock first.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,6 @@ from typing import Any
 
 import psycopg
 
-from shared.pairing import store as pairing
 from shared.pairing.model import belongs_to_order
 from shared.sync.events import CONTRACTS
 from shared.sync.events.contract import Contract, Defaults
@@ -129,13 +128,65 @@ def _revision(alias: str) -> str:
 
 
 _UPSERTS = {stream: _upsert(stream) for stream in TABLES}
+_FACTS = ("tx_id", "wallet_id", "amount", "currency", "site_id", "event_time", "first_ingested_at")
+_LEGS = ", ".join(
+    f"max({fact}) FILTER (WHERE place = 1 AND entry_type = '{side}') AS {alias}_{fact}"
+    for alias, side in (("p", "PAYMENT"), ("r", "RECEIVE"))
+    for fact in _FACTS
+)
+_PAIR_COLUMNS = (
+    "state",
+    "anomalies",
+    "payment_tx_id",
+    "receive_tx_id",
+    "sender_wallet_id",
+    "receiver_wallet_id",
+    "amount",
+    "currency",
+    "order_status",
+    "order_status_group",
+    "site_id",
+    "payment_event_time",
+    "receive_event_time",
+    "incomplete_since",
+    "completed_at",
+)
 _PAIR = f"""
-WITH touched AS ({pairing._TOUCHED})
-INSERT INTO pairs AS p (order_id, {pairing._NAMES})
-SELECT order_id, {pairing._NAMES} FROM ({pairing._computed("")}) AS c
-ON CONFLICT (order_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in pairing._COLUMNS)}
-WHERE ({", ".join(f"p.{c}" for c in pairing._COLUMNS)})
-      IS DISTINCT FROM ({", ".join(f"excluded.{c}" for c in pairing._COLUMNS)})
+INSERT INTO pairs AS stored (order_id, {", ".join(_PAIR_COLUMNS)})
+SELECT legs.order_id,
+    CASE WHEN p_tx_id IS NOT NULL AND r_tx_id IS NOT NULL THEN 'COMPLETE'
+         WHEN p_tx_id IS NOT NULL OR r_tx_id IS NOT NULL THEN 'INCOMPLETE' ELSE 'OPEN' END,
+    array_remove(ARRAY[
+        CASE WHEN p_currency = r_currency AND p_amount <> r_amount OR o.currency = p_currency AND o.amount <> p_amount
+               OR o.currency = r_currency AND o.amount <> r_amount THEN 'AMOUNT_MISMATCH' END,
+        CASE WHEN p_currency <> r_currency OR o.currency <> p_currency OR o.currency <> r_currency
+             THEN 'CURRENCY_MISMATCH' END,
+        CASE WHEN payments > 1 THEN 'DUPLICATE_PAYMENT' END,
+        CASE WHEN receipts > 1 THEN 'DUPLICATE_RECEIVE' END,
+        CASE WHEN o.order_id IS NULL AND entries > 0 THEN 'ORDER_MISSING' END,
+        CASE WHEN p_site_id <> r_site_id OR o.site_id <> p_site_id OR o.site_id <> r_site_id
+             THEN 'SITE_MISMATCH' END], NULL),
+    p_tx_id, r_tx_id, p_wallet_id, r_wallet_id,
+    coalesce(p_amount, r_amount, o.amount), coalesce(p_currency, r_currency, o.currency), o.status, o.status_group,
+    coalesce(o.site_id, p_site_id, r_site_id), p_event_time, r_event_time,
+    CASE WHEN p_tx_id IS NULL OR r_tx_id IS NULL THEN coalesce(p_first_ingested_at, r_first_ingested_at) END,
+    CASE WHEN p_tx_id IS NOT NULL AND r_tx_id IS NOT NULL THEN greatest(p_first_ingested_at, r_first_ingested_at) END
+FROM (
+    SELECT order_id, count(tx_id) AS entries, count(*) FILTER (WHERE entry_type = 'PAYMENT') AS payments,
+           count(*) FILTER (WHERE entry_type = 'RECEIVE') AS receipts, {_LEGS}
+    FROM (
+        SELECT touched.order_id, e.*, row_number() OVER (
+                   PARTITION BY touched.order_id, e.entry_type ORDER BY e.event_time, e.tx_id) AS place
+        FROM unnest(string_to_array(%(orders)s, E'\\x1f')) AS touched (order_id)
+        LEFT JOIN LATERAL (
+            SELECT entry_type, {", ".join(_FACTS)} FROM ledger_entries AS e WHERE e.related_id = touched.order_id
+               AND (e.related_type IS NULL OR e.related_type = 'PAYMENT_ORDER') OFFSET 0) AS e ON true
+    ) AS ranked GROUP BY order_id
+) AS legs
+LEFT JOIN LATERAL (SELECT * FROM payment_orders AS o WHERE o.order_id = legs.order_id OFFSET 0) AS o ON true
+ON CONFLICT (order_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in _PAIR_COLUMNS)}
+WHERE ({", ".join(f"stored.{c}" for c in _PAIR_COLUMNS)})
+      IS DISTINCT FROM ({", ".join(f"excluded.{c}" for c in _PAIR_COLUMNS)})
 """
 
 

@@ -1,6 +1,6 @@
 """Body → JSON object, the careful way: every malformed body is told by name.
 
-Events written the usual way never come here: `Reader.read_usual` reads them in one step, and proves that this way
+Events written the usual way never come here: `UsualReader` reads them column by column, and proves that this way
 would read the same.
 """
 
