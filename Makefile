@@ -41,19 +41,28 @@ metrics: $(STAMP) ## rates, percentiles, errors, lag, freshness   MINUTES=60 JSO
 psql: $(STAMP) ## the database's command line   ROLE=auditor SQL='select …'
 	@$(LOCAL) psql $(if $(ROLE),--role $(ROLE)) $(if $(SQL),--statement "$(SQL)")
 
+ceiling: $(STAMP) ## raise how much of a batch may be bad, list what is held   ARGS='--list'
+	@$(LOCAL) ceiling -- $(ARGS)
+
+replay-gaps: $(STAMP) ## read missing events from the hubs again, or accept a gap   ARGS='--dry-run'
+	@$(LOCAL) replay-gaps -- $(ARGS)
+
 reset: $(STAMP) ## remove the data of make run
 	@$(LOCAL) reset
+
+simulate: $(STAMP) ## seeded faults on a stack of its own, judged   SEED=7 MINUTES=2 FAULTS=kill,cut RATE=250 ORDERS=150 PLAN=1 JSON=1 KEEP=1
+	@$(PY) -m infra.local.simulate $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RATE),--rate $(RATE)) $(if $(ORDERS),--orders $(ORDERS)) $(if $(FAULTS),--faults "$(FAULTS)") $(if $(PLAN),--plan) $(if $(JSON),--json) $(if $(KEEP),--keep)
 
 bench: $(STAMP) ## the benchmarks: table, JSON and picture   ONLY='ingest start'
 	@$(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
 
 test: $(STAMP) ## lint, types and every test
 	@$(MAKE) --no-print-directory lint types
-	@$(VENV)/bin/pytest -q -n auto --dist loadgroup -m 'not long' --cov --cov-report=term
+	@$(VENV)/bin/pytest -q -n auto -m 'not long' --cov --cov-report=term
 	@sh infra/local/python313.sh
 
 test-long: $(STAMP) ## the full campaigns too
-	@$(VENV)/bin/pytest -n auto --dist loadgroup
+	@$(VENV)/bin/pytest -n auto
 
 lint: $(STAMP) ## ruff
 	@$(VENV)/bin/ruff check .
@@ -62,4 +71,4 @@ lint: $(STAMP) ## ruff
 types: $(STAMP) ## mypy --strict
 	@$(VENV)/bin/mypy
 
-.PHONY: help setup lock run send sample token metrics psql reset bench test test-long lint types
+.PHONY: help setup lock run send sample token metrics psql ceiling replay-gaps reset simulate bench test test-long lint types

@@ -19,6 +19,11 @@ $$;
 ALTER ROLE counterfoil_app SET statement_timeout = '30s';
 ALTER ROLE counterfoil_app SET lock_timeout = '10s';
 ALTER ROLE counterfoil_app SET idle_in_transaction_session_timeout = '60s';
+-- A statement is planned once per session, whatever its values: planning took longer than running for small batches.
+-- Its plan must then hold however the tables grow, also one made while they were empty: through an index, uncompiled.
+ALTER ROLE counterfoil_app SET plan_cache_mode = force_generic_plan;
+ALTER ROLE counterfoil_app SET enable_seqscan = off;
+ALTER ROLE counterfoil_app SET jit = off;
 ALTER ROLE counterfoil_auditor SET statement_timeout = '5min';
 ALTER ROLE counterfoil_auditor SET default_transaction_read_only = on;
 ALTER ROLE counterfoil_migrator SET lock_timeout = '5s';

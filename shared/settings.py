@@ -49,12 +49,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper", forbid
     ledger_hub_name: HubName
     payment_order_hub_name: HubName
     event_consumer_group: HubName = "counterfoil"
+    event_replay_consumer_group: HubName = "replay"
+    event_retention_hours: Annotated[int, msgspec.Meta(ge=1, le=2160)] = 24
     event_profile: Literal["canonical-v1"] = "canonical-v1"
     event_default_currency: Currency
     event_default_site_id: SiteCode
     event_time_tolerance_seconds: Annotated[int, msgspec.Meta(ge=0, le=31_536_000)] = 86_400
+    event_fast_decode: bool = False
+    event_reject_share_max: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
+    event_reject_batch_min: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
 
     watch_sync_schedule: Schedule = "0 * * * * *"
+    watch_stall_seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 300
 
     auth_mode: Literal["local", "oidc"]
     oidc_issuer: Name
@@ -168,6 +174,10 @@ def _contradictions(s: Settings) -> list[str]:
     if s.ledger_hub_name == s.payment_order_hub_name:
         problems.append(
             "LEDGER_HUB_NAME and PAYMENT_ORDER_HUB_NAME are equal, but each stream has its own hub"
+        )
+    if s.event_consumer_group == s.event_replay_consumer_group:
+        problems.append(
+            "EVENT_CONSUMER_GROUP and EVENT_REPLAY_CONSUMER_GROUP are equal, but reading again needs its own group"
         )
     if s.auth_mode == "local" and s.app_env != "local":
         problems.append("AUTH_MODE=local starts only with APP_ENV=local, elsewhere set AUTH_MODE=oidc")

@@ -1,4 +1,4 @@
-"""The commands of the local stack: `python -m infra.local run|reset|send|psql|token|metrics`."""
+"""The commands of the local stack: `python -m infra.local run|reset|send|psql|ceiling|replay-gaps|token|metrics`."""
 
 import argparse
 import sys
@@ -12,6 +12,7 @@ from infra.local.postgres.errors import LocalPostgresError
 from infra.local.stack.errors import StackError
 from infra.local.stack.layout import DEFAULT_FOLDER, DEFAULT_PORT, Layout
 from infra.local.stack.metrics import show_metrics
+from infra.local.stack.product import become_product
 from infra.local.stack.psql import ROLES, psql
 from infra.local.stack.reset import reset
 from infra.local.stack.run import RunOptions, run
@@ -51,6 +52,10 @@ def _do(chosen: argparse.Namespace, layout: Layout, console: Console) -> int:
             return send(layout, chosen.file, console, dry_run=chosen.dry_run)
         case "psql":
             return psql(layout, chosen.role, chosen.statement)
+        case "ceiling":
+            return become_product(layout, "shared.sync.ceiling", chosen.arguments)
+        case "replay-gaps":
+            return become_product(layout, "shared.sync.replay", chosen.arguments)
         case "token":
             print(new_token(layout, chosen.role, chosen.hours * 3600))
             return 0
@@ -80,6 +85,10 @@ def _parser() -> argparse.ArgumentParser:
         "--role", choices=ROLES, default="auditor", help="auditor reads everything, writes nothing"
     )
     psql_parser.add_argument("--statement", default="", help="run this and end")
+    ceiling_parser = commands.add_parser("ceiling", help="raise how much of a batch may be bad, for a time")
+    ceiling_parser.add_argument("arguments", nargs="*", help="after --; `-- --help` lists them")
+    replay_parser = commands.add_parser("replay-gaps", help="read missing events again, or accept a gap")
+    replay_parser.add_argument("arguments", nargs="*", help="after --; `-- --help` lists them")
     token_parser = commands.add_parser("token", help="print an access token")
     token_parser.add_argument("--role", choices=[role.value for role in Role], default="viewer")
     token_parser.add_argument("--hours", type=_hours, default=1, help="how long it is valid, 1 to 720")

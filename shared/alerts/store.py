@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -19,3 +20,14 @@ def insert_outbox(
         {"kind": kind, "key": dedupe_key, "payload": json.dumps(payload, default=str), "now": now},
     )
     return bool(result.rowcount)
+
+
+def list_alerts(connection: Connection, code: str) -> list[dict[str, Any]]:
+    """What every alert of a code said, the first one first; delivered ones too."""
+    rows = connection.execute(
+        text("""
+            SELECT payload FROM outbox WHERE kind = 'ALERT' AND starts_with(dedupe_key, :prefix) ORDER BY outbox_id
+        """),
+        {"prefix": f"{code}:"},
+    )
+    return [row[0] for row in rows]

@@ -46,6 +46,19 @@ class Database:
             yield connection
 
     @contextmanager
+    def rehearsal(self) -> Iterator[Connection]:
+        """The same, rolled back whatever happens: to find out what a transaction would do."""
+        with (
+            _reachable(),
+            self._engines().transaction.connect() as connection,
+            connection.begin() as transaction,
+        ):
+            try:
+                yield connection
+            finally:
+                transaction.rollback()
+
+    @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Several statements that see one state: REPEATABLE READ, read only."""
         with _reachable(), self._engines().reading.begin() as connection:
@@ -96,6 +109,9 @@ def _is_unwell(error: BaseException | None) -> bool:
 
     # The last one is an internal error to the driver, but it is the server that ended the session.
     ended = psycopg.errors.IdleInTransactionSessionTimeout
+    # And this one is an operational error to the driver, but it is the row that is too large for the server.
+    if isinstance(error, psycopg.errors.ProgramLimitExceeded):
+        return False
     return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, ended))
 
 

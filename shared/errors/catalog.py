@@ -4,31 +4,10 @@
 do. Codes never change their meaning; a code that is no longer raised leaves with its class.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from shared.errors.entry import CatalogEntry
+from shared.errors.loss_entries import LOSS
 
-Category = Literal["INP", "EXT", "BAT", "DQ", "LOG", "SYS"]
-Severity = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
-AlertLevel = Literal["NONE", "WARN", "ERROR", "CRITICAL"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CatalogEntry:
-    """Everything known about one error code."""
-
-    code: str
-    category: Category
-    severity: Severity
-    http_status: int
-    title: str
-    user_text: str
-    operator_text: str
-    action_guide: str
-    alert_level: AlertLevel = "NONE"
-    auto_alert: bool = False
-    retryable: bool = False
-    runbook: str
-
+__all__ = ["CATALOG", "CatalogEntry", "entry_of"]
 
 REQUESTS = (
     CatalogEntry(
@@ -248,8 +227,8 @@ EVENTS = (
         title="A field has the wrong form",
         user_text="Send the event again with the named field as the contract describes it.",
         operator_text=(
-            "A field has another type, form or range than the contract says; nothing is rounded, cut or "
-            "guessed."
+            "A field has another type, form or range than the contract says. Nothing is rounded or guessed; "
+            "only of times the digits beyond the microsecond are left out."
         ),
         action_guide=(
             "The producer corrects the field that the dead letter names; its detail says what was sent and "
@@ -284,6 +263,23 @@ EVENTS = (
         ),
         runbook="dead-letters",
     ),
+    CatalogEntry(
+        code="SYNC_ROW_REFUSED",
+        category="DQ",
+        severity="HIGH",
+        http_status=422,
+        title="The database refuses the record",
+        user_text="The record could not be stored; tell the operators its id and the correlation id.",
+        operator_text=(
+            "PostgreSQL refused the event's row though the contract takes its values: the contract is wider "
+            "than the schema, or a constraint was added by hand."
+        ),
+        action_guide=(
+            "Report it as a defect with the dead letter's field and detail; the producer need not send the "
+            "event again."
+        ),
+        runbook="row-refused",
+    ),
 )
 
 # Failures of ours while taking events: the batch is held and comes again.
@@ -306,6 +302,37 @@ SYNC = (
         alert_level="CRITICAL",
         auto_alert=True,
         runbook="event-hubs",
+    ),
+    CatalogEntry(
+        code="SYNC_REJECT_FLOOD",
+        category="DQ",
+        severity="CRITICAL",
+        http_status=503,
+        title="Most of a batch is bad",
+        user_text="Try again later; events already sent are kept.",
+        operator_text=(
+            "More of a batch was bad than the ceiling allows, so it was not applied and its partition is held; "
+            "the events wait in the hub."
+        ),
+        action_guide=(
+            "Read the alert's counts and examples and find what changed, with the producer or here; raise the "
+            "ceiling for a time only when the events are bad for good."
+        ),
+        alert_level="CRITICAL",
+        auto_alert=True,
+        retryable=True,
+        runbook="reject-flood",
+    ),
+    CatalogEntry(
+        code="SYNC_CEILING_INVALID",
+        category="INP",
+        severity="LOW",
+        http_status=422,
+        title="The ceiling cannot be set",
+        user_text="Correct what is named and give the command again.",
+        operator_text="A reject ceiling was to be raised or taken back for something that is not there.",
+        action_guide="List what is valid and which partitions are held, and name one of these.",
+        runbook="reject-flood",
     ),
 )
 
@@ -353,7 +380,7 @@ SYSTEM = (
     ),
 )
 
-CATALOG: tuple[CatalogEntry, ...] = (*REQUESTS, *ACCESS, *LOOKUP, *EVENTS, *SYNC, *SYSTEM)
+CATALOG: tuple[CatalogEntry, ...] = (*REQUESTS, *ACCESS, *LOOKUP, *EVENTS, *SYNC, *LOSS, *SYSTEM)
 
 _BY_CODE = {entry.code: entry for entry in CATALOG}
 

@@ -180,7 +180,7 @@ def mark_overdue(connection: Connection, now: datetime) -> list[OverdueSite]:
             FROM pairs AS p JOIN sites AS s USING (site_id)
             WHERE p.state = 'INCOMPLETE' AND p.overdue_at IS NULL AND p.order_status_group IS DISTINCT FROM 'FAIL'
               AND p.incomplete_since < %(now)s - make_interval(secs => s.pair_window_seconds)
-            ORDER BY p.order_id LIMIT 10000 FOR UPDATE OF p SKIP LOCKED
+            ORDER BY p.incomplete_since LIMIT 10000 FOR UPDATE OF p SKIP LOCKED
         ), marked AS (
             UPDATE pairs SET overdue_at = %(now)s FROM late WHERE pairs.order_id = late.order_id
             RETURNING late.site_id, late.pair_window_seconds

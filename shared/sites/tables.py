@@ -12,7 +12,8 @@ sites = Table(
     Column("time_zone", code_text(), nullable=False),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
     Column("pair_window_seconds", Integer, nullable=False, server_default=text("900")),
-    Column("silence_window_seconds", Integer, nullable=False, server_default=text("3600")),
+    # Null: nobody waits for the site's events.
+    Column("silence_window_seconds", Integer, server_default=text("3600")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     CheckConstraint("site_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$'", name="site_id_form"),

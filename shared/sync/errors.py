@@ -4,6 +4,7 @@ EventRejected and its children are verdicts on an event: it becomes a dead lette
 raise out of the function, so that the platform holds the batch.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from shared.errors.base import CounterfoilError, InputError, IntegrityError
@@ -77,10 +78,36 @@ class SiteUnknown(EventRejected):
     code: ClassVar[str] = "SITE_UNKNOWN"
 
 
+class RowRefused(EventRejected):
+    """PostgreSQL itself refused the event's row; the contract had taken its values."""
+
+    code: ClassVar[str] = "SYNC_ROW_REFUSED"
+
+
 class DeadLetterConflict(IntegrityError):
     """The same place of the same hub came again with other bytes: the hub is not the one we knew."""
 
     code: ClassVar[str] = "SYNC_DEAD_LETTER_CONFLICT"
+
+
+class RejectFlood(IntegrityError):
+    """More of a batch is bad than the ceiling allows: that is no matter of single events, the partition is held.
+
+    `alert_key` stays the same however often the batch comes; `facts` are what an operator needs to look at.
+    """
+
+    code: ClassVar[str] = "SYNC_REJECT_FLOOD"
+
+    def __init__(self, detail: str, alert_key: str, facts: Mapping[str, object]) -> None:
+        super().__init__(detail)
+        self.alert_key = alert_key
+        self.facts = facts
+
+
+class CeilingInvalid(InputError):
+    """A reject ceiling cannot be raised or taken back as asked."""
+
+    code: ClassVar[str] = "SYNC_CEILING_INVALID"
 
 
 class GenerationSuspect(CounterfoilError):

@@ -9,13 +9,18 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from shared.alerts.store import insert_outbox
+from shared.database.refusals import RowRefusal, row_refusals
 from shared.pairing.store import repair_pairs
 from shared.runtime import Runtime
 from shared.sync import store
-from shared.sync.errors import GenerationSuspect
+from shared.sync.errors import GenerationSuspect, RejectFlood
 from shared.sync.events.contract import Defaults
+from shared.sync.isolate_rows import WAYS, Refused, refuse_rows, refused_rows
+from shared.sync.loss.register_hubs import register_hub
 from shared.sync.model import BatchResult, EventBatch
 from shared.sync.read_batch import ReadBatch, read_batch, refuse_unknown_sites
+from shared.sync.rejects.refuse_flood import refuse_flood
 from shared.sync.report import report
 from shared.sync.write_batch import result_of, settle, write_records
 
@@ -23,7 +28,8 @@ from shared.sync.write_batch import result_of, settle, write_records
 def ingest_events(runtime: Runtime, batches: Sequence[EventBatch]) -> list[BatchResult]:
     """Take batches, at most one per stream, in one transaction; returns one account per batch.
 
-    Raises DatabaseUnavailable, HubUnreachable or DeadLetterConflict; nothing of the batches is stored then.
+    Raises DatabaseUnavailable, HubUnreachable, DeadLetterConflict or RejectFlood; nothing of the batches is stored
+    then, and of a flood only its alert.
     """
     now = runtime.clock.now()
     settings = runtime.settings
@@ -32,25 +38,65 @@ def ingest_events(runtime: Runtime, batches: Sequence[EventBatch]) -> list[Batch
     ordered = sorted((b for b in batches if b.events), key=lambda batch: batch.stream)
     reads = [read_batch(batch, defaults, tolerance) for batch in ordered]
     try:
-        results = _write(runtime, reads, now, verified=False)
-    except GenerationSuspect:
-        for read in reads:
-            _register(runtime, read.batch, now)
-        results = _write(runtime, reads, now, verified=True)
+        results = _write_verified(runtime, reads, now)
+    except RejectFlood as flood:
+        with runtime.database.transaction() as connection:
+            insert_outbox(connection, "ALERT", flood.alert_key, flood.facts, now)
+        raise
     for read, result in zip(reads, results, strict=True):
         report(runtime.telemetry, read, result)
     return results
 
 
+def _write_verified(runtime: Runtime, reads: Sequence[ReadBatch], now: datetime) -> list[BatchResult]:
+    """Write; where a hub may be a new one, ask it first, and then write."""
+    try:
+        return _write_sound(runtime, reads, now, verified=False)
+    except GenerationSuspect:
+        for read in reads:
+            _register(runtime, read.batch, now)
+        return _write_sound(runtime, reads, now, verified=True)
+
+
+def _write_sound(
+    runtime: Runtime, reads: Sequence[ReadBatch], now: datetime, *, verified: bool
+) -> list[BatchResult]:
+    """Write; where the database refuses a row, find it and write anew without it.
+
+    Each round takes at least one event out, so the rounds end. A refusal that no event brings about raises.
+    """
+    while True:
+        try:
+            return _write(runtime, reads, now, verified=verified)
+        except RowRefusal:
+            refused = _refused(runtime, reads, now, verified=verified)
+            if not any(refused):
+                raise
+            for read, found in zip(reads, refused, strict=True):
+                refuse_rows(read, found)
+
+
+def _refused(runtime: Runtime, reads: Sequence[ReadBatch], now: datetime, *, verified: bool) -> list[Refused]:
+    for write in WAYS:
+        with runtime.database.rehearsal() as connection:
+            positions = [_position(connection, read, verified=verified) for read in reads]
+            refused = refused_rows(connection, reads, positions, write, now)
+        if any(refused):
+            return refused
+    return []
+
+
 def _write(
     runtime: Runtime, reads: Sequence[ReadBatch], now: datetime, *, verified: bool
 ) -> list[BatchResult]:
-    profile = runtime.settings.event_profile
-    with runtime.database.transaction() as connection:
+    settings = runtime.settings
+    with row_refusals(), runtime.database.transaction() as connection:
         positions = [_position(connection, read, verified=verified) for read in reads]
-        written = [write_records(connection, *pair, now) for pair in zip(reads, positions, strict=True)]
+        for place in zip(reads, positions, strict=True):
+            refuse_flood(connection, *place, settings, now)
+        written = [write_records(connection, *place, now) for place in zip(reads, positions, strict=True)]
         pairs = repair_pairs(connection, sorted(set().union(*(work.orders for work in written))))
-        counted = [settle(connection, work, profile, now) for work in written]
+        counted = [settle(connection, work, settings.event_profile, now) for work in written]
     return [result_of(*work, pairs) for work in zip(written, counted, strict=True)]
 
 
@@ -76,5 +122,5 @@ def _comes_again_later(batch: EventBatch, position: store.Position) -> bool:
 def _register(runtime: Runtime, batch: EventBatch, now: datetime) -> None:
     created_at = runtime.hubs.created_at(batch.hub)
     with runtime.database.transaction() as connection:
-        generation = store.insert_generation(connection, batch.hub, created_at, now)
+        generation = register_hub(connection, batch.hub, created_at, now)
         store.insert_position(connection, batch, generation, now)

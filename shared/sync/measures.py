@@ -34,6 +34,27 @@ def _lag(state: PartitionState, high_water: int | None) -> int:
     return max(0, state.last_sequence_number - taken)
 
 
+def lag_seconds(
+    hubs: Mapping[str, Sequence[PartitionState] | None], positions: Sequence[PositionRow]
+) -> dict[Place, float | None]:
+    """How much newer the hub's newest event is than ours; 0 where nothing is unread, None where it is unknown.
+
+    Unknown is a hub that could not be asked, and a partition of which we never took anything.
+    """
+    newest = {(p.stream, p.partition_id): p.last_enqueued_at for p in positions}
+    states = {(stream, s.partition_id): s for stream, told in hubs.items() for s in told or ()}
+    found: dict[Place, float | None] = {}
+    for place, events in lags(hubs, positions).items():
+        ours, theirs = newest.get(place), states[place].last_enqueued_at if place in states else None
+        if events == 0:
+            found[place] = 0.0
+        elif events is None or ours is None or theirs is None:
+            found[place] = None
+        else:
+            found[place] = max(0.0, (theirs - ours).total_seconds())
+    return found
+
+
 def freshness(positions: Sequence[PositionRow], now: datetime) -> dict[Place, float]:
     """Seconds since the newest event we hold was enqueued; it grows while the producer is silent."""
     return {

@@ -1,10 +1,10 @@
 """Read a batch: bytes → records and rejections. Pure; the database is not needed to read."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from shared.sync.errors import EventRejected, SiteUnknown
@@ -17,6 +17,9 @@ from shared.sync.events.values import free_text, instant_text
 from shared.sync.model import Event, EventBatch, Record, Rejection, Revision, revision_of
 
 _CORRELATION_PROPERTIES = ("x-correlation-id", "traceparent")
+# What `_make` does, without a Python frame per event; the tuples' lengths are known here.
+_new_revision: Callable[[Iterable[Any]], Revision] = partial(tuple.__new__, Revision)
+_new_record: Callable[[Iterable[Any]], Record] = partial(tuple.__new__, Record)
 
 
 @dataclass
@@ -30,6 +33,7 @@ class ReadBatch:
     versions_missing: int = 0
     alias_hits: Counter[str] = field(default_factory=Counter)
     unknown_fields: int = 0
+    site_times: dict[str, str] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=8)
@@ -80,8 +84,8 @@ def _records(usual: Usual, events: Sequence[Event], places: Sequence[int]) -> li
         pairs = zip(links, events, strict=True)
         links = [link or _correlation(event.properties) or "" for link, event in pairs]
     keys = [row[0] for row in usual.business]
-    revisions = map(Revision._make, parts)
-    return list(map(Record._make, zip(keys, revisions, usual.business, links, places, strict=True)))
+    revisions = map(_new_revision, parts)
+    return list(map(_new_record, zip(keys, revisions, usual.business, links, places, strict=True)))
 
 
 def _enqueued(events: Sequence[Event]) -> list[str]:
@@ -126,8 +130,11 @@ def _correlation(properties: Any) -> str | None:
 def refuse_unknown_sites(read: ReadBatch, active: frozenset[str]) -> None:
     """Move the records of sites that are not registered, or not active, to the rejections."""
     column = site_column(read.batch.stream)
-    if {record.business[column] for record in read.records} <= active:
+    # Records stand in the order of the hub, save those read carefully: of a site the last is the newest.
+    read.site_times = {record.business[column]: record.revision.enqueued_at for record in read.records}
+    if read.site_times.keys() <= active:
         return
+    read.site_times = {site: at for site, at in read.site_times.items() if site in active}
     known = [r for r in read.records if r.business[column] in active]
     for record in read.records:
         if record.business[column] not in active:

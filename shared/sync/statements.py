@@ -126,13 +126,17 @@ def _assignments(columns: tuple[str, ...], is_order: bool) -> str:
 
 
 def _classify(contract: Contract, table: str) -> str:
-    """What the records that changed nothing were: same content, or in conflict with the revision that stands."""
+    """What the records that changed nothing were: same content, or in conflict with the revision that stands.
+
+    LATERAL with OFFSET asks the index once per record; a join may read the whole table.
+    """
     columns = (contract.key, "updated_at", "version", "content_digest")
     return f"""
 SELECT batch.{contract.key}, stored.content_digest = batch.content_digest,
        stored.content_digest <> batch.content_digest AND {_CONFLICT.format(old="stored", new="batch")}
-FROM (SELECT {_batch(columns)}) AS batch
-JOIN {table} AS stored USING ({contract.key})
+FROM (SELECT {_batch(columns)}) AS batch, LATERAL (
+    SELECT updated_at, version, content_digest FROM {table} AS known
+    WHERE known.{contract.key} = batch.{contract.key} OFFSET 0) AS stored
 """
 
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ _STATUS = PAYMENT_ORDER.business_columns.index("status")
 
 
 class Position(NamedTuple):
-    """Where a partition stands: its newest known generation, and the highest number received in it."""
+    """Where a partition stands: its present generation, and the highest number received in it."""
 
     position_id: int
     generation: int
@@ -51,8 +51,9 @@ class UpsertGroup(NamedTuple):
 _PRELUDE = """
 SELECT p.position_id, p.generation, upper(p.received) - 1, p.last_enqueued_at,
        (SELECT string_agg(site_id, E'\\x1f') FROM sites WHERE is_active)
-FROM (SELECT max(generation) AS generation FROM hub_generations WHERE hub = %(hub)s) AS newest
-LEFT JOIN stream_positions AS p ON p.generation = newest.generation AND p.hub = %(hub)s
+FROM (SELECT generation FROM hub_generations WHERE hub = %(hub)s
+      ORDER BY seen_at DESC, generation DESC LIMIT 1) AS present
+LEFT JOIN stream_positions AS p ON p.generation = present.generation AND p.hub = %(hub)s
      AND p.consumer_group = %(consumer_group)s AND p.partition_id = %(partition_id)s
 """
 
@@ -64,24 +65,6 @@ def fetch_prelude(connection: Connection, batch: EventBatch) -> Prelude:
     sites = frozenset((row[4] or "").split(SEPARATOR))
     position = Position(*row[:4]) if row[0] is not None else None
     return Prelude(position, sites - {""})
-
-
-def insert_generation(connection: Connection, hub: str, created_at: datetime, now: datetime) -> int:
-    """The number of the hub's generation with this creation time, a new one if it was not known."""
-    statement = text("""
-        INSERT INTO hub_generations (hub, generation, hub_created_at, seen_at)
-        SELECT :hub, coalesce(max(generation), 0) + 1, :created_at, :now FROM hub_generations WHERE hub = :hub
-        ON CONFLICT DO NOTHING
-    """)
-    values = {"hub": hub, "created_at": created_at, "now": now}
-    # Two processes that meet a new hub at once: one inserts, the other finds the row in the second look.
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:hub, 0))"), {"hub": hub})
-    find = text("SELECT generation FROM hub_generations WHERE hub = :hub AND hub_created_at = :created_at")
-    known = connection.execute(find, values).scalar()
-    if known is None:
-        connection.execute(statement, values)
-        known = connection.execute(find, values).scalar_one()
-    return int(known)
 
 
 def insert_position(connection: Connection, batch: EventBatch, generation: int, now: datetime) -> None:
@@ -120,15 +103,22 @@ def upsert_records(
 
 def _columns(records: Sequence[Record]) -> list[Sequence[str]]:
     """The texts of every column but the digest, whose place is held empty."""
+    _, revisions, business, correlation_ids, _ = zip(*records, strict=True)
+    updated_at, versions, enqueued_at, numbers, _ = zip(*revisions, strict=True)
     return [
-        *zip(*[r.business for r in records], strict=True),
-        [r.revision.updated_at for r in records],
-        ["" if r.revision.version < 0 else str(r.revision.version) for r in records],
-        [r.revision.enqueued_at for r in records],
-        ["" if r.revision.sequence_number < 0 else str(r.revision.sequence_number) for r in records],
+        *zip(*business, strict=True),
+        updated_at,
+        _texts(versions),
+        enqueued_at,
+        _texts(numbers),
         (),
-        [r.correlation_id for r in records],
+        correlation_ids,
     ]
+
+
+def _texts(numbers: Sequence[int]) -> list[str]:
+    """Decimal texts; what is absent (-1) is an empty one."""
+    return ["" if number < 0 else str(number) for number in numbers]
 
 
 def classify_unchanged(
@@ -139,7 +129,7 @@ def classify_unchanged(
     columns = (
         ("key", [r.key for r in records]),
         ("updated_at", [r.revision.updated_at for r in records]),
-        ("version", ["" if r.revision.version < 0 else str(r.revision.version) for r in records]),
+        ("version", _texts([r.revision.version for r in records])),
     )
     parameters: dict[str, Any] = {f"c{i}": joined(name, values) for i, (name, values) in enumerate(columns)}
     parameters["digests"] = b"".join([r.revision.digest for r in records])
@@ -157,26 +147,53 @@ class Counted(NamedTuple):
     redelivered: int
 
 
-_LETTERS = {Outcome.APPLIED: "a", Outcome.SUPERSEDED: "s", Outcome.DUPLICATE: "d", Outcome.DEAD_LETTERED: "x"}
+RECORD_OUTCOMES = (Outcome.APPLIED, Outcome.SUPERSEDED, Outcome.DUPLICATE)
+
+
+class Told(NamedTuple):
+    """A batch's distinct sequence numbers, ascending; one letter each (`0` applied, `1` superseded, `2` duplicate,
+    `3` dead-lettered); and how many events repeated a number within the batch."""
+
+    numbers: Sequence[int]
+    letters: bytes
+    repeated: int
+
+
+# Numbers are looked at one by one only when some of them were received before.
 _ADVANCE = """
 UPDATE stream_positions AS p SET
     (applied, superseded, duplicate, dead_lettered, redelivered, last_counts) = (
         SELECT p.applied + a, p.superseded + s, p.duplicate + d, p.dead_lettered + x, p.redelivered + r,
                ARRAY[a, s, d, x, r]
-        FROM (SELECT count(*) FILTER (WHERE NOT held AND outcome = 'a') AS a,
-                     count(*) FILTER (WHERE NOT held AND outcome = 's') AS s,
-                     count(*) FILTER (WHERE NOT held AND outcome = 'd') AS d,
-                     count(*) FILTER (WHERE NOT held AND outcome = 'x') AS x,
-                     count(*) FILTER (WHERE held) + %(repeated)s AS r
-              FROM (SELECT outcome, p.received @> number AS held
-                    FROM unnest(string_to_array(%(numbers)s, ',')::bigint[], string_to_array(%(outcomes)s, NULL))
-                         AS event (number, outcome)) AS events) AS counts),
+        FROM (SELECT %(applied)s::bigint AS a, %(superseded)s::bigint AS s, %(duplicate)s::bigint AS d,
+                     %(dead_lettered)s::bigint AS x, %(repeated)s::bigint AS r
+              WHERE NOT p.received && %(ranges)s::int8multirange
+              UNION ALL
+              SELECT * FROM (
+                  SELECT count(*) FILTER (WHERE NOT held AND outcome = '0') AS a,
+                         count(*) FILTER (WHERE NOT held AND outcome = '1') AS s,
+                         count(*) FILTER (WHERE NOT held AND outcome = '2') AS d,
+                         count(*) FILTER (WHERE NOT held AND outcome = '3') AS x,
+                         count(*) FILTER (WHERE held) + %(repeated)s AS r
+                  FROM (SELECT p.received @> number AS held,
+                               substr(%(letters)s, (row_number() OVER (ORDER BY number))::integer, 1) AS outcome
+                        FROM unnest(%(ranges)s::int8multirange) AS span,
+                             generate_series(lower(span), upper(span) - 1) AS number) AS events) AS counts
+              WHERE p.received && %(ranges)s::int8multirange) AS counts),
     records_applied = p.records_applied + %(records_applied)s,
     records_superseded = p.records_superseded + %(records_superseded)s,
     records_duplicate = p.records_duplicate + %(records_duplicate)s,
     received = p.received + %(ranges)s::int8multirange,
     last_enqueued_at = greatest(p.last_enqueued_at, %(last_enqueued_at)s),
     newest_event_at = greatest(p.newest_event_at, %(newest_event_at)s::timestamptz),
+    site_times = CASE
+        WHEN p.last_enqueued_at IS NULL OR %(last_enqueued_at)s >= p.last_enqueued_at
+        THEN p.site_times || %(site_times)s::jsonb
+        ELSE coalesce((SELECT jsonb_object_agg(site_id, told_at)
+                       FROM (SELECT key AS site_id, max(value) AS told_at
+                             FROM (SELECT * FROM jsonb_each_text(p.site_times)
+                                   UNION ALL SELECT * FROM jsonb_each_text(%(site_times)s::jsonb)) AS told
+                             GROUP BY key) AS newest), '{}') END,
     updated_at = %(now)s
 WHERE p.position_id = %(position_id)s
 RETURNING p.last_counts
@@ -184,20 +201,16 @@ RETURNING p.last_counts
 
 
 def advance_position(
-    connection: Connection,
-    position_id: int,
-    outcomes: Mapping[int, Outcome],
-    repeated: int,
-    facts: Mapping[str, object],
+    connection: Connection, position_id: int, told: Told, facts: Mapping[str, object]
 ) -> Counted:
     """Add the batch's sequence numbers and counts to its partition; numbers it already held count as redelivered."""
     parameters = {
         **facts,
         "position_id": position_id,
-        "numbers": ",".join(map(str, outcomes)),
-        "outcomes": "".join([_LETTERS[o] for o in outcomes.values()]),
-        "repeated": repeated,
-        "ranges": multirange(outcomes),
+        "ranges": multirange(told.numbers),
+        "letters": told.letters.decode(),
+        "repeated": told.repeated,
+        **{outcome.value: told.letters.count(b"%d" % place) for place, outcome in enumerate(Outcome)},
     }
     row = driver(connection).execute(_ADVANCE, parameters).fetchone()
     if row is None:
@@ -205,10 +218,12 @@ def advance_position(
     return Counted(*row[0])
 
 
-def multirange(numbers: Iterable[int]) -> str:
-    """Sequence numbers as the text of a multirange, neighbours joined: {[3,7],[9,9]}."""
+def multirange(numbers: Sequence[int]) -> str:
+    """Ascending sequence numbers as the text of a multirange, neighbours joined: {[3,7],[9,9]}."""
+    if numbers and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"{{[{numbers[0]},{numbers[-1]}]}}"
     ranges: list[list[int]] = []
-    for number in sorted(numbers):
+    for number in numbers:
         if ranges and number == ranges[-1][1] + 1:
             ranges[-1][1] = number
         else:
@@ -252,7 +267,7 @@ def insert_dead_letters(
             "event_offset": r.event.offset,
             "partition_key": _storable(r.event.partition_key),
             "enqueued_at": r.event.enqueued_at,
-            "properties": json.dumps(_storable_json(dict(r.event.properties)), default=str),
+            "properties": json.dumps(storable_json(dict(r.event.properties)), default=str),
             "body": r.event.body,
             "error_code": r.error.code,
             "error_field": _storable(r.error.field),
@@ -294,13 +309,14 @@ def _storable(value: str | None) -> str | None:
     return value.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()
 
 
-def _storable_json(value: object) -> object:
+def storable_json(value: object) -> object:
+    """A value as jsonb can hold it, whatever an event brought."""
     if isinstance(value, str):
         return _storable(value)
     if isinstance(value, dict):
-        return {str(_storable(str(name))): _storable_json(member) for name, member in value.items()}
+        return {str(_storable(str(name))): storable_json(member) for name, member in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_storable_json(member) for member in value]
+        return [storable_json(member) for member in value]
     if isinstance(value, float) and not math.isfinite(value):
         # JSON has no word for it, and jsonb takes none.
         return str(value)
@@ -328,7 +344,7 @@ def insert_findings(
 
 
 class PositionRow(NamedTuple):
-    """One partition of the newest generation, as it stands."""
+    """One partition of the present generation, as it stands."""
 
     stream: str
     hub: str
@@ -339,13 +355,14 @@ class PositionRow(NamedTuple):
 
 
 def list_positions(connection: Connection, consumer_group: str) -> list[PositionRow]:
-    """The positions of every hub's newest generation, in order of stream and partition."""
+    """The positions of every hub's present generation, in order of stream and partition."""
     rows = driver(connection).execute(
         """
         SELECT stream, hub, partition_id, upper(received) - 1, last_enqueued_at, newest_event_at
         FROM stream_positions AS p
         WHERE consumer_group = %s
-          AND generation = (SELECT max(g.generation) FROM hub_generations AS g WHERE g.hub = p.hub)
+          AND generation = (SELECT g.generation FROM hub_generations AS g WHERE g.hub = p.hub
+                            ORDER BY g.seen_at DESC, g.generation DESC LIMIT 1)
         ORDER BY stream, partition_id
         """,
         (consumer_group,),

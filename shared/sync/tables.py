@@ -125,11 +125,70 @@ stream_positions = Table(
     *[Column(name, BigInteger, nullable=False, server_default=text("0")) for name in (*_COUNTS, *_RECORDS)],
     Column("last_counts", ARRAY(BigInteger)),
     Column("updated_at", _STAMP, nullable=False),
+    # Site → enqueued time of the newest event of it, as text.
+    Column("site_times", JSONB, nullable=False, server_default=text("'{}'")),
     CheckConstraint(_STREAMS, name="stream"),
     *[CheckConstraint(f"{name} >= 0", name=name) for name in (*_COUNTS, *_RECORDS)],
     Index(
         "uq_stream_positions_partition", "hub", "generation", "consumer_group", "partition_id", unique=True
     ),
+)
+
+sequence_gaps = Table(
+    "sequence_gaps",
+    METADATA,
+    Column("gap_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("position_id", Integer, ForeignKey("stream_positions.position_id"), nullable=False),
+    Column("first_number", BigInteger, nullable=False),
+    Column("last_number", BigInteger, nullable=False),
+    Column("missing", INT8MULTIRANGE, nullable=False),
+    Column("expired", INT8MULTIRANGE, nullable=False, server_default=text("'{}'")),
+    Column("state", code_text(), nullable=False, server_default=text("'OPEN'")),
+    Column("found_at", _STAMP, nullable=False),
+    Column("expired_at", _STAMP),
+    Column("closed_at", _STAMP),
+    Column("accepted_at", _STAMP),
+    Column("accepted_by", Text),
+    Column("accepted_reason", Text),
+    Column("replayed_at", _STAMP),
+    Column("replayed_by", Text),
+    Column("replayed_reason", Text),
+    CheckConstraint("state IN ('OPEN', 'CLOSED', 'EXPIRED', 'ACCEPTED')", name="state"),
+    CheckConstraint("first_number >= 0 AND first_number <= last_number", name="numbers"),
+    CheckConstraint("missing <@ int8range(first_number, last_number, '[]')", name="missing_inside"),
+    CheckConstraint("expired <@ missing", name="expired_inside"),
+    CheckConstraint("(state = 'CLOSED') = isempty(missing)", name="closed"),
+    CheckConstraint("(closed_at IS NOT NULL) = (state = 'CLOSED')", name="closed_at"),
+    CheckConstraint("state <> 'OPEN' OR expired <> missing", name="open"),
+    CheckConstraint(
+        "state <> 'EXPIRED' OR (expired = missing AND expired_at IS NOT NULL)", name="expired_whole"
+    ),
+    CheckConstraint(
+        "state <> 'ACCEPTED' OR (accepted_at IS NOT NULL AND coalesce(btrim(accepted_by), '') <> ''"
+        " AND coalesce(btrim(accepted_reason), '') <> '')",
+        name="accepted",
+    ),
+    CheckConstraint("replayed_at IS NULL OR coalesce(btrim(replayed_by), '') <> ''", name="replayed_by"),
+    Index("uq_sequence_gaps_place", "position_id", "first_number", unique=True),
+)
+
+partition_heads = Table(
+    "partition_heads",
+    METADATA,
+    Column("hub", code_text(), primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("consumer_group", code_text(), primary_key=True),
+    Column("partition_id", code_text(), primary_key=True),
+    Column("own_number", BigInteger),
+    Column("moved_at", _STAMP, nullable=False),
+    Column("behind_since", _STAMP),
+    Column("hub_first_number", BigInteger),
+    Column("hub_last_number", BigInteger),
+    Column("hub_last_enqueued_at", _STAMP),
+    Column("asked_at", _STAMP),
+    Column("looked_at", _STAMP, nullable=False),
+    CheckConstraint("(hub_first_number IS NULL) = (hub_last_number IS NULL)", name="hub_numbers"),
+    CheckConstraint("behind_since >= moved_at", name="behind_since"),
 )
 
 applied_records = Table(
@@ -201,4 +260,29 @@ dead_letters = Table(
     CheckConstraint("attempts >= 0", name="attempts"),
     Index("uq_dead_letters_place", "hub", "generation", "partition_id", "sequence_number", unique=True),
     Index("ix_dead_letters_status_created_at", "status", "created_at"),
+)
+
+# A raised ceiling has a share and an end; a row without them takes the earlier ones of its scope back.
+reject_ceilings = Table(
+    "reject_ceilings",
+    METADATA,
+    Column("ceiling_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("stream", code_text(), nullable=False),
+    Column("hub", code_text(), nullable=False),
+    Column("partition_id", code_text()),
+    Column("share", Numeric(5, 4)),
+    Column("valid_from", _STAMP, nullable=False),
+    Column("valid_until", _STAMP),
+    Column("reason", Text, nullable=False),
+    Column("set_by", Text, nullable=False),
+    Column("created_at", _STAMP, nullable=False),
+    CheckConstraint(_STREAMS, name="stream"),
+    CheckConstraint("share > 0 AND share <= 1", name="share"),
+    CheckConstraint("(share IS NULL) = (valid_until IS NULL)", name="ended"),
+    CheckConstraint(
+        "valid_until > valid_from AND valid_until <= valid_from + interval '168 hours'", name="time"
+    ),
+    CheckConstraint("btrim(reason) <> ''", name="reason"),
+    CheckConstraint("btrim(set_by) <> ''", name="set_by"),
+    Index("ix_reject_ceilings_stream_hub", "stream", "hub", "ceiling_id"),
 )

@@ -1,87 +1,81 @@
-"""Watch the sync: lag, freshness, incomplete and overdue pairs; once a minute, and harmless when run twice."""
+"""Watch the sync: lag, freshness, gaps, stalls, silence, overdue pairs; once a minute, and harmless when run twice."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
-from shared.adapters.event_hubs import HubUnreachable, PartitionState
+from sqlalchemy import Connection
+
 from shared.alerts.store import insert_outbox
-from shared.pairing.store import PairSummary, fetch_pair_summary, mark_overdue
+from shared.pairing.store import OverdueSite, fetch_pair_summary, mark_overdue
 from shared.runtime import Runtime
 from shared.sync import store
-from shared.sync.measures import freshness, lags
+from shared.sync.loss import store as loss
+from shared.sync.loss.errors import PairsOverdue
+from shared.sync.loss.find_gaps import find_gaps
+from shared.sync.loss.look import HubStates, ask_hubs, partitions_of, states_by_stream
+from shared.sync.loss.register_hubs import register_hubs
+from shared.sync.loss.watch_heads import UnreadTimes, read_unread_times, watch_heads
+from shared.sync.loss.watch_sites import watch_sites
+from shared.sync.measures import freshness, lag_seconds, lags
+from shared.sync.report_watch import Watch, report_watch
 
 EVIDENCE_MONTHS_AHEAD = 3
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What one watch saw. Lag is None where the broker could not be asked: unknown, never 0."""
-
-    lag_events: dict[tuple[str, str], int | None]
-    freshness_seconds: dict[tuple[str, str], float]
-    pairs: PairSummary
-    overdue: dict[str, int]
+# The next watch comes in a minute; a hub that does not answer by then is unknown in this one.
+HUBS_SECONDS_MAX = 10.0
 
 
 def watch_sync(runtime: Runtime) -> Watch:
-    """Read, mark what is overdue, raise one alert per site and window, and publish the gauges.
+    """Ask the hubs, then look at everything in one transaction, raise what is to be told, and publish the gauges.
 
-    Raises DatabaseUnavailable; a broker that does not answer makes the lag unknown and nothing else.
+    Raises DatabaseUnavailable; a broker that does not answer makes unknown what it would have said and nothing else.
     """
     now = runtime.clock.now()
-    hubs = {
-        "ledger": _partitions(runtime, runtime.settings.ledger_hub_name),
-        "payment_order": _partitions(runtime, runtime.settings.payment_order_hub_name),
-    }
+    states = ask_hubs(runtime, HUBS_SECONDS_MAX)
+    times = _unread_times(runtime, states, now)
     with runtime.database.transaction() as connection:
-        store.ensure_evidence_partitions(connection, now, EVIDENCE_MONTHS_AHEAD)
-        positions = store.list_positions(connection, runtime.settings.event_consumer_group)
-        overdue = mark_overdue(connection, now)
-        for site in overdue:
-            window = int(now.timestamp()) // site.window_seconds
-            payload = {"code": "SYNC_PAIRS_OVERDUE", "site_id": site.site_id, "pairs": site.pairs, "at": now}
-            insert_outbox(connection, "ALERT", f"SYNC_PAIRS_OVERDUE:{site.site_id}:{window}", payload, now)
-        pairs = fetch_pair_summary(connection)
-    watch = Watch(
-        lags(hubs, positions),
-        freshness(positions, now),
-        pairs,
-        {site.site_id: site.pairs for site in overdue},
-    )
-    _publish(runtime, watch, now)
+        watch = _look(connection, runtime, states, times, now)
+    report_watch(runtime.telemetry, watch, now)
     return watch
 
 
-def _partitions(runtime: Runtime, hub: str) -> list[PartitionState] | None:
-    try:
-        return runtime.hubs.partitions(hub)
-    except HubUnreachable:
-        return None
+def _unread_times(runtime: Runtime, states: HubStates, now: datetime) -> UnreadTimes:
+    """A glance at the positions first: which event to ask for hangs on them."""
+    group = runtime.settings.event_consumer_group
+    with runtime.database.reading() as connection:
+        standings = loss.list_standings(connection, group)
+        heads = loss.list_heads(connection, group)
+    # Of a hub nobody registered yet, the number is given below; its head is new then, whatever stands here.
+    generations = {each.hub: each.generation for each in standings if each.is_current}
+    partitions = partitions_of(runtime.settings, standings, states, generations)
+    return read_unread_times(runtime, partitions, heads, now)
 
 
-def _publish(runtime: Runtime, watch: Watch, now: datetime) -> None:
-    telemetry, pairs = runtime.telemetry, watch.pairs
-    for (stream, partition), lag in watch.lag_events.items():
-        if lag is not None:
-            telemetry.metric("lag_events", lag, stream=stream, partition=partition)
-    for (stream, partition), seconds in watch.freshness_seconds.items():
-        telemetry.metric("freshness_seconds", seconds, stream=stream, partition=partition)
-    telemetry.metric("pairs_incomplete", pairs.incomplete)
-    if pairs.incomplete_ratio is not None:
-        telemetry.metric("pairs_incomplete_ratio", pairs.incomplete_ratio)
-    oldest = pairs.oldest_incomplete_since
-    age = (now - oldest).total_seconds() if oldest else 0.0
-    telemetry.metric("pairs_oldest_incomplete_seconds", age)
-    for anomaly, count in pairs.anomalies.items():
-        telemetry.metric("pair_anomalies", count, anomaly=anomaly)
-    for count in watch.overdue.values():
-        telemetry.metric("pairs_overdue", count)
-    unknown = sum(lag is None for lag in watch.lag_events.values())
-    telemetry.event(
-        "watch",
-        lag_events=sum(lag or 0 for lag in watch.lag_events.values()),
-        partitions_unknown=unknown,
-        pairs_incomplete=pairs.incomplete,
-        oldest_incomplete_seconds=age,
-        newly_overdue=sum(watch.overdue.values()),
+def _look(
+    connection: Connection, runtime: Runtime, states: HubStates, times: UnreadTimes, now: datetime
+) -> Watch:
+    settings = runtime.settings
+    group = settings.event_consumer_group
+    store.ensure_evidence_partitions(connection, now, EVIDENCE_MONTHS_AHEAD)
+    generations = register_hubs(connection, states, now)
+    overdue = mark_overdue(connection, now)
+    for site in overdue:
+        _tell_overdue(connection, site, now)
+    gaps = find_gaps(connection, group, states, now)
+    partitions = partitions_of(settings, loss.list_standings(connection, group), states, generations)
+    positions = store.list_positions(connection, group)
+    hubs = states_by_stream(settings, states)
+    return Watch(
+        lag_events=lags(hubs, positions),
+        lag_seconds=lag_seconds(hubs, positions),
+        freshness_seconds=freshness(positions, now),
+        pairs=fetch_pair_summary(connection),
+        overdue={site.site_id: site.pairs for site in overdue},
+        gaps=gaps,
+        heads=watch_heads(connection, settings, partitions, times, now),
+        silent=watch_sites(connection, group, partitions, now),
     )
+
+
+def _tell_overdue(connection: Connection, site: OverdueSite, now: datetime) -> None:
+    window = int(now.timestamp()) // site.window_seconds
+    payload = {"code": PairsOverdue.code, "site_id": site.site_id, "pairs": site.pairs, "at": now}
+    insert_outbox(connection, "ALERT", f"{PairsOverdue.code}:{site.site_id}:{window}", payload, now)

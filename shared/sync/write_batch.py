@@ -1,9 +1,11 @@
 """Write what a batch said: upsert, classify, findings. One batch's part of the ingest transaction."""
 
+import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
+from itertools import chain, pairwise
 
 from sqlalchemy import Connection
 
@@ -11,31 +13,54 @@ from shared.pairing.model import belongs_to_order
 from shared.pairing.store import Repaired
 from shared.sync import store
 from shared.sync.events.contract import Stream
-from shared.sync.model import PRECEDENCE, BatchResult, Outcome, Record, Reduced, greatest_per_key
+from shared.sync.model import BatchResult, Outcome, Record, Reduced, greatest_per_key
 from shared.sync.read_batch import ReadBatch, site_column
 from shared.sync.statements import APPLIED_IN_CONFLICT, REVISION_MOVED
 
 _TIME_COLUMN: dict[Stream, int] = {"ledger": 8, "payment_order": 4}
+# One letter per event, in the order of precedence: of a split event's records the smallest letter counts.
+LETTERS = {outcome: ord("0") + place for place, outcome in enumerate(Outcome)}
+UNTOLD = ord("9")
 
 
 @dataclass
 class Written:
-    """A batch on its way through the transaction: outcomes per record, what to note, which pairs to repair."""
+    """A batch on its way through the transaction: outcomes so far, what to note, which pairs to repair."""
 
     read: ReadBatch
     position: store.Position
-    outcomes: list[tuple[Record, Outcome]] = field(default_factory=list)
+    letters: bytearray
+    records: Counter[Outcome] = field(default_factory=Counter)
     findings: list[tuple[str, Record, dict[str, object]]] = field(default_factory=list)
     orders: set[str] = field(default_factory=set)
+
+    @classmethod
+    def begun(cls, read: ReadBatch, position: store.Position) -> "Written":
+        """Nothing told yet but what reading itself refused."""
+        letters = bytearray([UNTOLD]) * len(read.batch.events)
+        if read.rejections:
+            numbers = [event.sequence_number for event in read.batch.events]
+            for rejection in read.rejections:
+                letters[numbers.index(rejection.event.sequence_number)] = LETTERS[Outcome.DEAD_LETTERED]
+        return cls(read, position, letters)
+
+    def note(self, records: Sequence[Record], outcome: Outcome) -> None:
+        """Say what became of records; their events take the first of applied, superseded, duplicate any had."""
+        self.records[outcome] += len(records)
+        letters, letter = self.letters, LETTERS[outcome]
+        for record in records:
+            if letter < letters[record.event_index]:
+                letters[record.event_index] = letter
 
 
 def write_records(
     connection: Connection, read: ReadBatch, position: store.Position, now: datetime
 ) -> Written:
     """Upsert the greatest revision per key, in key order, and say what became of every record."""
-    written = Written(read, position)
+    written = Written.begun(read, position)
     reduced = greatest_per_key(read.records)
-    written.outcomes += reduced.losers
+    for record, outcome in reduced.losers:
+        written.note([record], outcome)
     written.findings += [("REVISION_CONFLICT", record, _stated(record)) for record in reduced.conflicts]
     if reduced.winners:
         _write_winners(connection, written, reduced, now)
@@ -57,9 +82,9 @@ def _write_winners(connection: Connection, written: Written, reduced: Reduced, n
 def _note_group(written: Written, reduced: Reduced, group: store.UpsertGroup) -> None:
     records = [reduced.winners[key] for key in group.keys]
     if group.change == REVISION_MOVED:
-        written.outcomes += [(record, Outcome.DUPLICATE) for record in records]
+        written.note(records, Outcome.DUPLICATE)
         return
-    written.outcomes += [(record, Outcome.APPLIED) for record in records]
+    written.note(records, Outcome.APPLIED)
     written.orders.update(_orders_of(written.read.batch.stream, records))
     if group.previous_related_id:
         written.orders.add(group.previous_related_id)
@@ -74,7 +99,7 @@ def _note_unchanged(connection: Connection, written: Written, records: list[Reco
     verdicts = store.classify_unchanged(connection, written.read.batch.stream, records)
     for record in records:
         same, conflict = verdicts[record.key]
-        written.outcomes.append((record, Outcome.DUPLICATE if same else Outcome.SUPERSEDED))
+        written.note([record], Outcome.DUPLICATE if same else Outcome.SUPERSEDED)
         if conflict:
             written.findings.append(("REVISION_CONFLICT", record, _stated(record)))
 
@@ -98,39 +123,45 @@ def settle(connection: Connection, written: Written, profile: str, now: datetime
     read, position = written.read, written.position
     if read.rejections:
         store.insert_dead_letters(connection, read.batch, position.generation, read.rejections, profile, now)
-    if written.findings:
-        store.insert_findings(connection, read.batch.stream, position.position_id, written.findings, now)
-    counts = Counter(outcome for _, outcome in written.outcomes)
+    note_findings(connection, written, now)
+    numbers, letters = told(written)
     return store.advance_position(
         connection,
         position.position_id,
-        event_outcomes(written),
-        read.repeated,
+        store.Told(numbers, letters, read.repeated),
         {
             "now": now,
-            "last_enqueued_at": max(event.enqueued_at for event in read.batch.events),
+            "last_enqueued_at": max([event.enqueued_at for event in read.batch.events]),
             "newest_event_at": _newest_event_at(written),
-            **{f"records_{outcome}": counts[outcome] for outcome in PRECEDENCE},
+            "site_times": json.dumps(read.site_times),
+            **{f"records_{outcome}": written.records[outcome] for outcome in store.RECORD_OUTCOMES},
         },
     )
 
 
-def event_outcomes(written: Written) -> dict[int, Outcome]:
-    """Sequence number → outcome; a split event takes the first of applied, superseded, duplicate any record had."""
-    events = written.read.batch.events
-    outcomes = {r.event.sequence_number: Outcome.DEAD_LETTERED for r in written.read.rejections}
-    for record, outcome in written.outcomes:
-        number = events[record.event_index].sequence_number
-        standing = outcomes.get(number)
-        if standing is None or PRECEDENCE.index(outcome) < PRECEDENCE.index(standing):
-            outcomes[number] = outcome
-    return outcomes
+def note_findings(connection: Connection, written: Written, now: datetime) -> None:
+    """Keep what was observed on the way."""
+    if written.findings:
+        stream, position_id = written.read.batch.stream, written.position.position_id
+        store.insert_findings(connection, stream, position_id, written.findings, now)
+
+
+def told(written: Written) -> tuple[Sequence[int], bytes]:
+    """The batch's distinct sequence numbers, ascending, and the letter of each one's outcome."""
+    numbers = [event.sequence_number for event in written.read.batch.events]
+    if UNTOLD not in written.letters and all(a < b for a, b in pairwise(numbers)):
+        return numbers, bytes(written.letters)
+    pairs = sorted(
+        (n, letter) for n, letter in zip(numbers, written.letters, strict=True) if letter != UNTOLD
+    )
+    return [number for number, _ in pairs], bytes(letter for _, letter in pairs)
 
 
 def _newest_event_at(written: Written) -> str | None:
     """The newest least(event_time, enqueued_at): how new the business facts are, whatever the producer's clock."""
     column = _TIME_COLUMN[written.read.batch.stream]
-    newest = max((min(r.business[column], r.revision.enqueued_at) for r in written.read.records), default="")
+    records = written.read.records
+    newest = max([min(r.business[column], r.revision.enqueued_at) for r in records], default="")
     return newest + "Z" if newest else None
 
 
@@ -141,9 +172,9 @@ def result_of(written: Written, counted: store.Counted, pairs: Repaired) -> Batc
         stream=batch.stream,
         hub=batch.hub,
         partition_id=batch.partition_id,
-        events=dict(zip(Outcome, counted[:4], strict=True)),
+        events=dict(zip(Outcome, counted[: len(Outcome)], strict=True)),
         redelivered=counted.redelivered,
-        records=Counter(outcome for _, outcome in written.outcomes),
+        records=written.records,
         dead_letters=Counter(rejection.error.code for rejection in written.read.rejections),
         conflicts=sum(kind == "REVISION_CONFLICT" for kind, _, _ in written.findings),
         pairs_touched=pairs.touched,

@@ -11,8 +11,6 @@ from tests.functions.conftest import Installation
 from tests.functions.platform import Delivered, get
 from tests.functions.test_streams import payment
 
-pytestmark = pytest.mark.xdist_group("functions")
-
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SAFETY = {
     "X-Content-Type-Options": "nosniff",

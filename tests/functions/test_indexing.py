@@ -69,6 +69,7 @@ SNAPSHOT: dict[str, tuple[list[dict[str, Any]], dict[str, Any] | None]] = {
     "http_tx": (http("tx/{tx_id?}", "GET"), None),
     "http_payment_order": (http("payment-orders/{order_id?}", "GET"), None),
     "http_wallet_tx": (http("wallets/{wallet_id}/tx", "GET"), None),
+    "http_sync_status": (http("sync/status", "GET"), None),
     "http_health_live": (http("health/live", "GET"), None),
     "http_health_ready": (http("health/ready", "GET"), None),
 }

@@ -7,15 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import psycopg
-import pytest
 
 from tests.functions.conftest import LEDGER_HUB, Installation
 from tests.functions.platform import Delivered, event_batch, get, timer
 from tests.functions.test_streams import answer, counts, dead_letters, entry, order, payment
 from tests.support.migrated import libpq
 from tests.support.postgres import SharedPostgres
-
-pytestmark = pytest.mark.xdist_group("functions")
 
 
 @contextmanager

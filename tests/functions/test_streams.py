@@ -12,8 +12,6 @@ from infra.local.host.worker import Retry
 from tests.functions.conftest import LEDGER_HUB, Installation
 from tests.functions.platform import Delivered, body
 
-pytestmark = pytest.mark.xdist_group("functions")
-
 ENQUEUED = datetime(2026, 11, 23, 11, 59, 58, 250000, tzinfo=UTC)
 
 

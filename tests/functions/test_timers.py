@@ -4,15 +4,12 @@ import json
 from typing import Any
 
 import psycopg
-import pytest
 
 from tests.functions.conftest import LEDGER_HUB, Installation
 from tests.functions.platform import Delivered, timer
 from tests.functions.test_streams import entry
 from tests.support.amqp_client import publish_raw
 from tests.support.migrated import libpq
-
-pytestmark = pytest.mark.xdist_group("functions")
 
 
 def watched(installation: Installation, **options: bool) -> list[dict[str, Any]]:

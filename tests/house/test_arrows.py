@@ -57,6 +57,8 @@ MAY: Mapping[str, set[str]] = {
     "use case": _USE_CASE,
     # A part of a use case, or a pure helper of the room.
     "step": _USE_CASE,
+    # A command line starts the app as the host does, and calls use cases as a function does.
+    "command": {"runtime", "settings", "wiring", "errors", "room errors", "model", "contract", "use case"},
 }
 # What a room may take from another; a tables file only to read (its writes are held apart by another rule).
 ACROSS_ROOMS = {"model", "store", "tables"}
@@ -90,6 +92,7 @@ NETWORK = {
 
 # Deliberate deviations, each with its reason; one that is no longer needed fails a test.
 EXCEPTIONS: Mapping[tuple[str, str], str] = {
+    ("shared.sync.replay_range", "shared.sync.ingest_events"): "the same ingest, one transaction per batch",
     ("functions.edge.http", "shared.security.authorize"): "a use case that needs no runtime",
     ("functions.edge.correlation", "shared.adapters.ids"): "the type of runtime.ids",
     ("functions.edge.paging", "shared.lookup.cursor"): "how long a cursor may be",
@@ -130,7 +133,15 @@ def kind_of(source: Source) -> str:
         return PACKAGE_KINDS[package]
     if ".events" in module:
         return "contract"
+    if is_command(source):
+        return "command"
     return FILE_KINDS.get(source.name) or ("use case" if is_use_case(source) else "step")
+
+
+def is_command(source: Source) -> bool:
+    """Whether the file is run with `python -m`."""
+    last = source.tree.body[-1] if source.tree.body else None
+    return isinstance(last, ast.If) and ast.unparse(last.test) == "__name__ == '__main__'"
 
 
 def is_use_case(source: Source) -> bool:
@@ -202,6 +213,7 @@ def test_every_exception_is_needed() -> None:
     assert set(EXCEPTIONS) - used == set()
 
 
+COMMAND = "\n\ndef main() -> int: ...\n\n\nif __name__ == '__main__':\n    main()\n"
 USE_CASE = "from shared.runtime import Runtime\n\n\ndef pay(runtime: Runtime) -> None: ...\n"
 ROOM = {
     "shared/runtime.py": "",
@@ -214,6 +226,7 @@ ROOM = {
     "shared/audit/errors.py": "",
     "shared/adapters/clock.py": "",
     "shared/settings.py": "",
+    "shared/wiring.py": "",
     "functions/http/money.py": "",
 }
 
@@ -256,6 +269,9 @@ def tree(path: str, text: str) -> list[Source]:
         ("shared/adapters/clock.py", "import azure.functions"),
         ("shared/adapters/clock.py", "from shared.money.model import Coin"),
         ("shared/settings.py", "from infra import local"),
+        ("shared/money/paying.py", f"from shared.money.store import row{COMMAND}"),
+        ("shared/money/paying.py", f"import sqlalchemy{COMMAND}"),
+        ("shared/money/count.py", "from shared.wiring import build_runtime"),
         ("shared/money/pay.py", "from .store import row"),
     ],
 )  # fmt: skip
@@ -272,6 +288,10 @@ def test_an_arrow_the_wrong_way_is_found(path: str, line: str) -> None:
         ("shared/money/store.py", "from sqlalchemy import text\nfrom shared.audit.model import Entry"),
         ("shared/money/model.py", "from dataclasses import dataclass\nfrom shared.audit.model import Entry"),
         ("shared/adapters/clock.py", "import smtplib\nfrom azure.identity import DefaultAzureCredential"),
+        (
+            "shared/money/paying.py",
+            f"from shared.wiring import build\nfrom shared.money.pay import pay{COMMAND}",
+        ),
     ],
 )
 def test_an_arrow_the_right_way_passes(path: str, line: str) -> None:

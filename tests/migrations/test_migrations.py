@@ -113,6 +113,12 @@ FREE_TEXTS = {
     "pairs.order_status",
     "payment_orders.merchant_name",
     "payment_orders.status",
+    "reject_ceilings.reason",
+    "reject_ceilings.set_by",
+    "sequence_gaps.accepted_by",
+    "sequence_gaps.accepted_reason",
+    "sequence_gaps.replayed_by",
+    "sequence_gaps.replayed_reason",
     "sites.name",
 }
 

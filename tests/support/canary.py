@@ -17,6 +17,7 @@ import psycopg
 
 import shared
 from tests.support.postgres import ClonedDatabase
+from tests.support.reliability_stories import RELIABILITY_STORIES
 from tests.support.runtime import APP_PASSWORD, runtime_for
 from tests.support.stories import STORIES
 
@@ -38,7 +39,8 @@ class Defect:
 def plant(defect: Defect, folder: Path) -> None:
     """Copy the package into the folder and spoil it. Raises when a change does not apply exactly once."""
     shutil.copytree(ROOT / "shared", folder / "shared", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "tests").symlink_to(ROOT / "tests")
+    for name in ("tests", "infra", "migrations"):
+        (folder / name).symlink_to(ROOT / name)
     path = folder / defect.file
     text = path.read_text("utf-8")
     for old, new in defect.changes:
@@ -67,7 +69,7 @@ def main(story_name: str, app_url: str, owner_url: str) -> int:
     assert shared.__file__ is not None
     if not Path(shared.__file__).is_relative_to(Path.cwd()):
         raise ImportError(f"{shared.__file__} is not the copy in {Path.cwd()}")
-    story = next(story for story in STORIES if story.__name__ == story_name)
+    story = next(s for s in (*STORIES, *RELIABILITY_STORIES) if s.__name__ == story_name)
     runtime = runtime_for(app_url)
     with psycopg.connect(owner_url.replace("+psycopg", ""), autocommit=True) as owner:
         try:

@@ -41,7 +41,7 @@ class LocalFunctionsHost:
         self._settings_file.write_text(json.dumps({"IsEncrypted": False, "Values": dict(settings)}))
         self._log_file = folder / "host.stderr"
         self._process: subprocess.Popen[str] | None = None
-        self._client: httpx.Client
+        self._client: httpx.Client | None = None
         self.url = ""
         self.ready: dict[str, Any] = {}
 
@@ -101,6 +101,7 @@ class LocalFunctionsHost:
         return dict(json.loads((self.data / "keys.json").read_text()))
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        assert self._client is not None
         return self._client.request(method, path, **options)
 
     def get(self, path: str, **options: Any) -> httpx.Response:
@@ -139,7 +140,8 @@ class LocalFunctionsHost:
             process.wait()
             raise
         finally:
-            self._client.close()
+            if self._client is not None:
+                self._client.close()
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
                     pipe.close()

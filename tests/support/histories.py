@@ -6,10 +6,11 @@ from typing import Any
 
 import psycopg
 
+from infra.local.simulate.stored import TABLES
 from shared.runtime import Runtime
 from tests.support.oracle import Oracle, Row, folded
 from tests.support.sync_events import Sent, entry, ingest, order, outcomes
-from tests.support.sync_state import TABLES, converged_pairs, converged_rows
+from tests.support.sync_state import converged_pairs, converged_rows
 
 Owner = psycopg.Connection[Any]
 EARLY, LATE = "2026-11-23T11:00:00Z", "2026-11-23T11:00:00.5Z"

@@ -1,12 +1,14 @@
 """A Runtime for tests: real database, a clock that stands until moved, a broker that answers what it is told."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import jwt
 
-from shared.adapters.event_hubs import HubUnreachable, PartitionState
+from shared.adapters.event_hubs import HubState, HubUnreachable, PartitionState
+from shared.adapters.hub_events import HubEvent
 from shared.adapters.telemetry import EventName, MetricName
 from shared.database import Database
 from shared.database.engine import build_engine
@@ -62,6 +64,7 @@ class ToldHubs:
 
     created: dict[str, datetime] = field(default_factory=dict)
     states: dict[str, list[PartitionState]] = field(default_factory=dict)
+    events: dict[tuple[str, str], list[HubEvent]] = field(default_factory=dict)
     reachable: bool = True
     asked: int = 0
 
@@ -72,6 +75,28 @@ class ToldHubs:
     def partitions(self, hub: str) -> list[PartitionState]:
         self._answer(hub)
         return self.states.get(hub, [])
+
+    def describe(self, hubs: Sequence[str], seconds_max: float) -> Mapping[str, HubState | None]:
+        self.asked += 1
+        if not self.reachable:
+            return dict.fromkeys(hubs)
+        made = datetime(2026, 1, 1, tzinfo=UTC)
+        return {hub: HubState(self.created.get(hub, made), self.states.get(hub, [])) for hub in hubs}
+
+    @contextmanager
+    def read(
+        self, hub: str, partition_id: str, first: int, seconds_max: float
+    ) -> Iterator[Iterator[list[HubEvent]]]:
+        yield self._batches(hub, partition_id, first)
+
+    def _batches(self, hub: str, partition_id: str, first: int) -> Iterator[list[HubEvent]]:
+        """Two events at a time; at the end no more come, which is no answer."""
+        self._answer(hub)
+        held = [e for e in self.events.get((hub, partition_id), []) if e.sequence_number >= first]
+        for start in range(0, len(held), 2):
+            self._answer(hub)
+            yield held[start : start + 2]
+        raise HubUnreachable(f"hub {hub}: no event came")
 
     def _answer(self, hub: str) -> None:
         self.asked += 1

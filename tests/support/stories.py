@@ -4,6 +4,8 @@ Each takes a runtime and a superuser's connection, and raises AssertionError whe
 """
 
 from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -11,11 +13,17 @@ import psycopg
 import pytest
 
 from shared.runtime import Runtime
-from shared.sync.errors import DeadLetterConflict
+from shared.sync.errors import DeadLetterConflict, RejectFlood
+from shared.sync.rejects.model import Raise, Why
+from shared.sync.rejects.raise_ceiling import raise_ceiling
+from tests.support.floods import alerts, batch, stored
 from tests.support.histories import WORLDS, run_histories
 from tests.support.interleaving import at_once, know_partitions, locked_while_waiting
+from tests.support.loss_stories import LOSS_STORIES
 from tests.support.oracle import folded
 from tests.support.poison import POISON
+from tests.support.refused_rows import culprit, forbid_wallet, sound
+from tests.support.runtime import StandingClock
 from tests.support.sync_events import Sent, entry, ingest, order, outcomes
 from tests.support.sync_state import assert_converged, received, totals
 from tests.support.worlds import World
@@ -138,6 +146,45 @@ def any_order_leads_to_one_state(runtime: Runtime, owner: Owner) -> None:
         assert run_histories(runtime, owner, events[:4], every=21) == 10
 
 
+def a_refused_row_leaves_its_neighbours(runtime: Runtime, owner: Owner) -> None:
+    """Exactly the rows the database refuses become dead letters, all others commit, and each event is counted once."""
+    forbid_wallet(owner)
+    refused = {0, 7, 8, 19}
+    events = [culprit(number) if number in refused else sound(number) for number in range(20)]
+    ingest(runtime, *events)
+    letters = owner.execute("SELECT sequence_number, error_code FROM dead_letters ORDER BY 1").fetchall()
+    assert letters == [(number, "SYNC_ROW_REFUSED") for number in sorted(refused)]
+    assert_converged(owner, folded(e for e in events if e.sequence_number not in refused))
+    assert totals(owner) == {"applied": 16, "dead_lettered": 4}
+    assert received(owner) == 20
+
+
+def a_flood_is_held_until_a_ceiling_is_raised(runtime: Runtime, owner: Owner) -> None:
+    """Nothing of it is stored and one alert is written; what was taken is no flood when it comes again."""
+    events = batch(1, 20, 5)
+    for _ in range(3):
+        assert _taken(runtime, events) == {}
+    assert stored(owner) == (0, 0)
+    assert len(alerts(owner)) == 1
+    wanted = Raise(Decimal(1), timedelta(minutes=1))
+    raise_ceiling(runtime, "ledger", "0", wanted, Why("told by a story", "tests"))
+    assert _taken(runtime, events) == {"applied": 5, "dead_lettered": 20}
+    clock = runtime.clock
+    assert isinstance(clock, StandingClock)
+    clock.move(minutes=1)
+    assert _taken(runtime, events) == {"redelivered": 25}
+    assert _taken(runtime, batch(26, 20, 5)) == {}
+    assert stored(owner) == (5, 20)
+
+
+def _taken(runtime: Runtime, events: list[Sent]) -> dict[str, int]:
+    """What came of them; nothing when they were held."""
+    try:
+        return outcomes(ingest(runtime, *events))
+    except RejectFlood:
+        return {}
+
+
 STORIES: tuple[Story, ...] = (
     rows_are_locked_in_key_order,
     two_sides_at_once_make_a_complete_pair,
@@ -146,4 +193,7 @@ STORIES: tuple[Story, ...] = (
     every_bad_event_is_quarantined,
     a_quarantined_place_never_changes_its_bytes,
     any_order_leads_to_one_state,
+    a_refused_row_leaves_its_neighbours,
+    a_flood_is_held_until_a_ceiling_is_raised,
+    *LOSS_STORIES,
 )

@@ -5,12 +5,10 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from infra.local.simulate.stored import PASSING, TABLES
 from tests.support.oracle import LEDGER, ORDERS, Oracle, Row
 
 Owner = psycopg.Connection[Any]
-# When and how a row came, and its last change: outside the converged state.
-PASSING = {"first_ingested_at", "ingested_at", "last_change", "previous_site_id", "previous_related_id"}
-TABLES = {LEDGER: ("ledger_entries", "tx_id"), ORDERS: ("payment_orders", "order_id")}
 
 
 def fetch_rows(owner: Owner, table: str, key: str) -> dict[str, Row]:

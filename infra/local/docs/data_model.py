@@ -19,8 +19,8 @@ LANE = 13
 # Where each table stands: columns of the page from left to right, each from top to bottom.
 PLACES: tuple[tuple[str, ...], ...] = (
     ("sites", "ledger_entries", "payment_orders"),
-    ("pairs", "applied_records", "sync_findings", "outbox"),
-    ("hub_generations", "stream_positions", "dead_letters"),
+    ("pairs", "applied_records", "sync_findings", "sequence_gaps", "partition_heads", "outbox"),
+    ("hub_generations", "stream_positions", "dead_letters", "reject_ceilings"),
 )
 ROOM_COLOURS = {"sites": "#fdf0d5", "sync": "#e3eefb", "pairing": "#e2f4e6", "alerts": "#f6e6f5"}
 # Columns that say one thing together are one line of the picture.
@@ -28,6 +28,9 @@ FOLDED: Mapping[str, tuple[str, ...]] = {
     "revision": ("updated_at", "version", "enqueued_at", "sequence_number", "content_digest"),
     "arrival": ("correlation_id", "first_ingested_at", "ingested_at", "last_change", "previous_site_id"),
     "events by outcome": ("applied", "superseded", "duplicate", "dead_lettered", "redelivered"),
+    "acceptance": ("accepted_at", "accepted_by", "accepted_reason"),
+    "replay": ("replayed_at", "replayed_by", "replayed_reason"),
+    "extent in the hub": ("hub_first_number", "hub_last_number", "hub_last_enqueued_at"),
     "records by outcome": ("records_applied", "records_superseded", "records_duplicate"),
 }
 
@@ -64,6 +67,8 @@ RELATIONS = (
     Relation("sync_findings", "record_key", "ledger_entries", "tx_id", 1, 5, KEY),
     Relation("applied_records", "position_id", "stream_positions", "position_id", 2, 2, PLACE),
     Relation("sync_findings", "position_id", "stream_positions", "position_id", 2, 3, PLACE),
+    Relation("sequence_gaps", "position_id", "stream_positions", "position_id", 2, 4, PLACE),
+    Relation("partition_heads", "generation", "hub_generations", "generation", 2, 1, PLACE),
     Relation("stream_positions", "generation", "hub_generations", "generation", 3, 0, PLACE),
     Relation("dead_letters", "generation", "hub_generations", "generation", 3, 1, PLACE),
 )

@@ -7,6 +7,7 @@ from infra.local.docs.svg import FAINT, INK, Drawing, Point
 
 WIDTH = 1240
 ASKING_FROM = 434
+STORED_FROM, STORED_GAP = 138, 13
 OUTSIDE, HUB, APP, STORE = "#f3f4f6", "#fdf0d5", "#e3eefb", "#e2f4e6"
 GOOD, BAD, ASK = "#2b7a3d", "#b03030", "#1d5fa8"
 
@@ -22,8 +23,9 @@ STORED = (
     ("business rows", INK, ("ledger_entries", "payment_orders")),
     ("evidence: every applied version", INK, ("applied_records",)),
     ("one row per order", INK, ("pairs",)),
-    ("bad events, and observations", BAD, ("dead_letters", "sync_findings")),
+    ("bad events: kept, seen, let pass", BAD, ("dead_letters", "sync_findings", "reject_ceilings")),
     ("what was received of each hub", INK, ("stream_positions", "hub_generations")),
+    ("what is missing, what stands still", BAD, ("sequence_gaps", "partition_heads")),
     ("operating units; alerts to send", INK, ("sites", "outbox")),
 )
 
@@ -34,7 +36,8 @@ def draw_flow() -> str:
         kind: [f.name for f in declared_functions() if f.trigger == kind]
         for kind in ("eventHub", "timer", "http")
     }
-    bottom = ASKING_FROM + sum(_height(names[kind]) + 16 for kind in ("timer", "http"))
+    asking = ASKING_FROM + sum(_height(names[kind]) + 16 for kind in ("timer", "http"))
+    bottom = max(asking, STORED_FROM + sum(_stored_height(tables) for _, _, tables in STORED))
     drawing = Drawing(WIDTH, bottom + 30, "The way of an event through Counterfoil")
     drawing.text((40, 42), "Counterfoil: the way of an event", size=20, bold=True)
     for x, words, colour in ((40, "events", GOOD), (150, "what goes wrong", BAD), (330, "questions", ASK)):
@@ -49,6 +52,10 @@ def draw_flow() -> str:
 
 def _height(names: Sequence[str]) -> int:
     return 30 + 17 * len(names)
+
+
+def _stored_height(tables: Sequence[str]) -> int:
+    return 29 + 17 * len(tables) + STORED_GAP
 
 
 def _panel(drawing: Drawing, at: Point, size: Point, title: str, fill: str) -> None:
@@ -82,7 +89,7 @@ def _draw_app(drawing: Drawing, names: Mapping[str, Sequence[str]], bottom: int)
     _draw_transaction(drawing, 216)
     y = float(ASKING_FROM)
     for kind, words in (
-        ("timer", "lag, freshness, overdue pairs"),
+        ("timer", "lag, gaps, stalls, silence, overdue pairs"),
         ("http", "token, role, parameters, use case, answer"),
     ):
         height = _height(names[kind])
@@ -103,13 +110,13 @@ def _draw_transaction(drawing: Drawing, y: float) -> None:
 
 def _draw_store(drawing: Drawing, bottom: int) -> None:
     _panel(drawing, (985, 100), (215, bottom - 100), "PostgreSQL", STORE)
-    y = 138.0
+    y = float(STORED_FROM)
     for words, colour, names in STORED:
-        height = 29 + 17 * len(names)
+        height = _stored_height(names) - STORED_GAP
         drawing.box((999, y), (187, height))
         drawing.text((1011, y + 17), words, size=10, colour=FAINT if colour == INK else colour)
         _lines(drawing, (1011, y + 35), names, mono=True)
-        y += height + 13
+        y += height + STORED_GAP
 
 
 def _draw_arrows(drawing: Drawing) -> None:

@@ -18,7 +18,8 @@ SELECT coalesce(sum(applied), 0), coalesce(sum(superseded), 0), coalesce(sum(dup
        coalesce(sum(dead_lettered), 0), coalesce(sum(redelivered), 0)
 FROM stream_positions AS p
 WHERE consumer_group = :consumer_group
-  AND generation = (SELECT max(g.generation) FROM hub_generations AS g WHERE g.hub = p.hub)
+  AND generation = (SELECT g.generation FROM hub_generations AS g WHERE g.hub = p.hub
+                    ORDER BY g.seen_at DESC, g.generation DESC LIMIT 1)
 """
 _PAIRS = """
 SELECT count(*) FILTER (WHERE state = 'COMPLETE'), count(*) FILTER (WHERE state = 'INCOMPLETE'),
@@ -30,7 +31,8 @@ SELECT coalesce(sum(upper(part) - lower(part)), 0)
 FROM unnest(int8multirange(int8range(:first, :last, '[]')) - coalesce((
     SELECT received FROM stream_positions AS p
     WHERE hub = :hub AND consumer_group = :consumer_group AND partition_id = :partition_id
-      AND generation = (SELECT max(g.generation) FROM hub_generations AS g WHERE g.hub = p.hub)
+      AND generation = (SELECT g.generation FROM hub_generations AS g WHERE g.hub = p.hub
+                        ORDER BY g.seen_at DESC, g.generation DESC LIMIT 1)
 ), '{}')) AS part
 """
 

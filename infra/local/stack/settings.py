@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 
+from infra.local.eventhubs.options import DEFAULT_RETENTION_HOURS
 from infra.local.stack.credentials import Credentials
 from infra.local.stack.database import url_of
 from infra.local.stack.layout import ROOT, Layout, Ports, write_private
@@ -30,6 +31,7 @@ def app_settings(layout: Layout, ports: Ports, issuer: str, credentials: Credent
     values |= {
         DATABASE_SETTING: url_of("app", credentials.app, ports.postgres),
         EVENT_HUBS_SETTING: event_hubs_connection(ports.event_hubs, credentials),
+        "EVENT_RETENTION_HOURS": f"{DEFAULT_RETENTION_HOURS:.0f}",
         "OIDC_ISSUER": issuer,
         "CURSOR_SIGNING_KEY": credentials.cursor_signing_key,
         "TELEMETRY_LOG_PATH": str(layout.telemetry),
@@ -48,10 +50,15 @@ def write_settings(layout: Layout, values: Mapping[str, str]) -> None:
     write_private(layout.settings, json.dumps(document, indent=2) + "\n")
 
 
-def read_settings(layout: Layout) -> Settings:
-    """The settings of the last run. Raises SettingsInvalid."""
+def read_values(layout: Layout) -> dict[str, str]:
+    """The settings of the last run as they were written. Raises SettingsInvalid."""
     try:
         values: dict[str, str] = json.loads(layout.settings.read_text())["Values"]
     except FileNotFoundError:
         raise SettingsInvalid("nothing was started here yet: run `make run` first") from None
-    return check_settings(values)
+    return values
+
+
+def read_settings(layout: Layout) -> Settings:
+    """The settings of the last run. Raises SettingsInvalid."""
+    return check_settings(read_values(layout))

@@ -21,7 +21,6 @@ from infra.local.stack.settings import (
     write_settings,
 )
 
-REPLAY_GROUP = "replay"
 POSTGRES_MODULE = "infra.local.postgres"
 PARTITIONS = 4
 MIGRATOR_SETTING = "MIGRATOR_DATABASE_URL"
@@ -187,7 +186,7 @@ def _spec(title: str, name: str, data: Path, port: int, *more: str) -> PartSpec:
 def _hubs_and_groups(values: Mapping[str, str]) -> list[str]:
     """What the app listens to, as options of the local Event Hubs."""
     hubs = [f"{values[name]}:{PARTITIONS}" for name in ("LEDGER_HUB_NAME", "PAYMENT_ORDER_HUB_NAME")]
-    groups = dict.fromkeys((values["EVENT_CONSUMER_GROUP"], REPLAY_GROUP))
+    groups = dict.fromkeys((values["EVENT_CONSUMER_GROUP"], values["EVENT_REPLAY_CONSUMER_GROUP"]))
     return [word for hub in hubs for word in ("--hub", hub)] + [w for g in groups for w in ("--group", g)]
 
 

@@ -9,7 +9,7 @@ value matches the pattern of its kind, whose group is the canonical text.
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain, repeat
 from typing import Any, NamedTuple
 
@@ -28,10 +28,10 @@ from shared.sync.events.values import (
 )
 
 # Matches no kind.
-_UNUSUAL = SEPARATOR
+_UNUSUAL = "\x00"
 _UNREADABLE = (msgspec.DecodeError, RecursionError, ValueError)
-# Canonical texts of one field, None where a value is not a usual one.
-Texts = Sequence[Any]
+# Canonical texts of one field, '' where a value is absent or not a usual one.
+Texts = Sequence[str]
 
 
 class Usual(NamedTuple):
@@ -53,7 +53,7 @@ class UsualReader:
         self._business = len(contract.fields)
         self._fillings = contract.fillings(defaults)
         self._prefix = contract.digest_prefix + SEPARATOR
-        self._decode = _decoder(contract)
+        self._decoder = _decoder(contract)
         self._absent = ("",) * len(fields)
         self._numbers = [i for i, f in enumerate(fields) if f.kind.is_number]
         self._required = [i for i, f in enumerate(fields) if f.required]
@@ -65,14 +65,14 @@ class UsualReader:
         rows = self._rows(bodies)
         columns = list(zip(*rows, strict=True))
         odd = self._told_otherwise(bodies, rows, columns)
-        texts = self._canonical(columns, latest)
-        odd.update(self._unfit(texts))
-        if odd:
-            texts = [[text or "" for text in column] for column in texts]
+        texts = self._canonical(columns, latest, odd)
+        for place in self._required:
+            if not all(texts[place]):
+                odd.update(i for i, text in enumerate(texts[place]) if not text)
         self._fill(texts)
         business = list(zip(*texts[: self._business], strict=True))
         prefix, sha256 = self._prefix, hashlib.sha256
-        digests = [sha256((prefix + SEPARATOR.join(row)).encode()).digest() for row in business]
+        digests = [sha256((prefix + row).encode()).digest() for row in map(SEPARATOR.join, business)]
         updated_at, versions, correlation_ids = texts[self._business :]
         return Usual(business, updated_at, versions, correlation_ids, digests, odd)
 
@@ -80,14 +80,23 @@ class UsualReader:
         """What each body says for each field, '' where it is silent; nothing at all where it cannot be read."""
         if max(map(len, bodies)) <= BODY_BYTES_MAX:
             try:
-                return [astuple(self._decode(body)) for body in bodies]
+                return list(map(astuple, self._structs(bodies)))
             except _UNREADABLE:
                 pass
         return [self._row(body) for body in bodies]
 
+    def _structs(self, bodies: Sequence[bytes]) -> Sequence[msgspec.Struct]:
+        """Bodies without a line break are decoded as lines, in one call; a blank one would be passed over."""
+        lines = b"\n".join(bodies)
+        if lines.count(b"\n") == len(bodies) - 1:
+            structs = self._decoder.decode_lines(lines)
+            if len(structs) == len(bodies):
+                return structs
+        return list(map(self._decoder.decode, bodies))
+
     def _row(self, body: bytes) -> tuple[Any, ...]:
         try:
-            return astuple(self._decode(body)) if len(body) <= BODY_BYTES_MAX else self._absent
+            return astuple(self._decoder.decode(body)) if len(body) <= BODY_BYTES_MAX else self._absent
         except _UNREADABLE:
             return self._absent
 
@@ -107,24 +116,16 @@ class UsualReader:
         literals = sum(type(row[i]) is not str for i in self._numbers)
         return 4 * (len(row) - row.count("")) - 2 * literals
 
-    def _canonical(self, columns: Sequence[tuple[Any, ...]], latest: str) -> list[Texts]:
-        """Columns of canonical texts, None where a value is not a usual one."""
+    def _canonical(self, columns: Sequence[tuple[Any, ...]], latest: str, odd: set[int]) -> list[Texts]:
+        """Columns of canonical texts; the events with a value that is not a usual one are added to the odd."""
         texts: list[Texts] = list(columns)
         for place in self._numbers:
             if set(map(type, columns[place])) != {str}:
                 texts[place] = [_written(value) for value in columns[place]]
         for kind, places in self._kinds:
-            for place, column in zip(places, kind.of([texts[p] for p in places], latest), strict=True):
+            for place, column in zip(places, kind.of([texts[p] for p in places], latest, odd), strict=True):
                 texts[place] = column
         return texts
-
-    def _unfit(self, texts: Sequence[Texts]) -> set[int]:
-        """The events with a value that is not a usual one, or without one that is required."""
-        unfit = {i for column in texts if None in column for i, text in enumerate(column) if text is None}
-        for place in self._required:
-            if "" in texts[place]:
-                unfit.update(i for i, text in enumerate(texts[place]) if not text)
-        return unfit
 
     def _fill(self, texts: list[Texts]) -> None:
         for place, text, other in self._fillings:
@@ -138,18 +139,32 @@ class _Texts:
 
     def __init__(self, kind: Kind) -> None:
         self._match = re.compile(kind.usual, re.ASCII).fullmatch
+        self._find = re.compile(f"(?:{kind.usual}|[^{SEPARATOR}]*){SEPARATOR}", re.ASCII).findall
         self._is_identifier = kind is IDENTIFIER
         self._is_instant = kind is INSTANT
 
-    def of(self, columns: Sequence[Texts], latest: str) -> list[Texts]:
-        """Value → its canonical text, None for an unusual one; an absent one stays absent."""
+    def of(self, columns: Sequence[Texts], latest: str, odd: set[int]) -> Sequence[Texts]:
+        """Value → its canonical text; the places of unusual ones are added to `odd`."""
         if self._is_identifier and _stand_as_they_are(columns):
-            return list(columns)
+            return columns
+        found = self._found(columns)
+        for column, texts in zip(columns, found, strict=True):
+            if texts.count("") != column.count(""):
+                odd.update(i for i, (v, t) in enumerate(zip(column, texts, strict=True)) if v and not t)
+            if self._is_instant and (max(texts) > latest or min(texts) < TIME_MIN):
+                odd.update(i for i, text in enumerate(texts) if text and not TIME_MIN <= text <= latest)
+        return found
+
+    def _found(self, columns: Sequence[Texts]) -> list[list[str]]:
+        """Many values of few kinds are looked up, many different ones are found in one pass over all."""
+        distinct, size = set().union(*columns), len(columns[0])
+        if 2 * len(distinct) > size * len(columns):
+            joined = SEPARATOR.join(chain.from_iterable(columns)) + SEPARATOR
+            if joined.count(SEPARATOR) == size * len(columns):
+                texts = self._find(joined)
+                return [texts[i : i + size] for i in range(0, len(texts), size)]
         match = self._match
-        known = {v: found[1] if (found := match(v)) else None for v in set().union(*columns)}
-        if self._is_instant:
-            known = {v: t if t and TIME_MIN <= t <= latest else None for v, t in known.items()}
-        known[""] = ""
+        known = {v: found[1] if (found := match(v)) else "" for v in distinct}
         return [list(map(known.__getitem__, column)) for column in columns]
 
 
@@ -168,8 +183,8 @@ def _written(value: object) -> str:
     return str(value) if type(value) is int and value else _UNUSUAL
 
 
-def _decoder(contract: Contract) -> Callable[[bytes], msgspec.Struct]:
+def _decoder(contract: Contract) -> "msgspec.json.Decoder[msgspec.Struct]":
     """Reads the contract's own names with their usual types into a struct, absent ones as ''; refuses all else."""
     fields = [(f.name, Any if f.kind.is_number else str, "") for f in contract.all_fields()]
     shape = msgspec.defstruct(contract.title, fields, forbid_unknown_fields=True, gc=False)
-    return msgspec.json.Decoder(shape, float_hook=Number).decode
+    return msgspec.json.Decoder(shape, float_hook=Number)

@@ -6,15 +6,11 @@ import sys
 import time
 from typing import Any
 
-import pytest
-
 from infra.local.sample.model import LEDGER, PAYMENT_ORDER, Stream
 from tests.support.acceptance import HUBS, Outcomes, Target
 from tests.support.acceptance_events import Payment
 from tests.support.stack import ROOT
 from tests.support.stack_processes import eventually
-
-pytestmark = pytest.mark.xdist_group("acceptance")
 
 ANSWERED_SECONDS = 2.0
 # A busy machine may miss the time once.

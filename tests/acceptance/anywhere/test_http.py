@@ -11,8 +11,6 @@ from tests.support.acceptance import Target
 from tests.support.acceptance_events import Payment
 from tests.support.stack_processes import eventually
 
-pytestmark = pytest.mark.xdist_group("acceptance")
-
 PROBLEM = "application/problem+json"
 ROWS = 250
 

@@ -4,14 +4,10 @@ import threading
 import time
 from datetime import date
 
-import pytest
-
 from infra.local.sample import SampleReport, generate_exactly
 from tests.support.acceptance import Target
 from tests.support.acceptance_rows import check_rows
 from tests.support.stack_processes import eventually
-
-pytestmark = pytest.mark.xdist_group("acceptance")
 
 EVENTS = 3_000
 CUTS_WANTED = 2

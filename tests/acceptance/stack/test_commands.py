@@ -10,8 +10,6 @@ from shared.security.model import Role
 from tests.support.acceptance import SAMPLE_EVENTS, Outcomes, Target
 from tests.support.stack import LocalStack, run_command
 
-pytestmark = pytest.mark.xdist_group("acceptance")
-
 
 @pytest.fixture(scope="module")
 def own(stack: LocalStack) -> Target:

@@ -13,8 +13,6 @@ from tests.support.acceptance import SAMPLE_EVENTS, Target
 from tests.support.acceptance_rows import check_rows
 from tests.support.stack import LocalStack
 
-pytestmark = pytest.mark.xdist_group("acceptance")
-
 
 @pytest.fixture(scope="module")
 def own(stack: LocalStack) -> Target:

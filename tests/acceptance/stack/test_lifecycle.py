@@ -15,8 +15,6 @@ from tests.support.stack import LocalStack
 from tests.support.stack_processes import eventually, free_port_row, is_free
 from tests.support.stack_sending import finish, sending, write_events
 
-pytestmark = pytest.mark.xdist_group("acceptance")
-
 PORTS = 8
 EVENTS = 60
 SECOND_START_SECONDS = 60

@@ -13,8 +13,6 @@ from tests.support.stack import LocalStack
 from tests.support.stack_processes import eventually, is_connected
 from tests.support.stack_sending import finish, sending, write_events
 
-pytestmark = pytest.mark.xdist_group("acceptance")
-
 
 @pytest.fixture(scope="module")
 def own(stack: LocalStack) -> Target:

@@ -51,7 +51,7 @@ DEFECTS = (
         "a dead letter is dropped",
         "every_bad_event_is_quarantined",
         "shared/sync/write_batch.py",
-        (("if read.rejections:", "if len(read.rejections) < 2:"),),
+        (("if read.rejections:\n        store.", "if len(read.rejections) < 2:\n        store."),),
     ),
     Defect(
         "other bytes at a quarantined place pass",
@@ -76,6 +76,110 @@ DEFECTS = (
         "any_order_leads_to_one_state",
         "shared/sync/model.py",
         (("if record.revision > present.revision:", "if record.event_index >= 0:"),),
+    ),
+    Defect(
+        "isolation takes the neighbours with it",
+        "a_refused_row_leaves_its_neighbours",
+        "shared/sync/isolate_rows.py",
+        (
+            (
+                "self.found[place] = refusal",
+                "self.found |= {place: refusal, min(place + 1, 19): refusal}",
+            ),
+        ),
+    ),
+    Defect(
+        "the neighbours of a refused row are dropped",
+        "a_refused_row_leaves_its_neighbours",
+        "shared/sync/isolate_rows.py",
+        (("if record.event_index not in refused]", "if record.event_index in ()]"),),
+    ),
+    Defect(
+        "a refused row leaves no dead letter",
+        "a_refused_row_leaves_its_neighbours",
+        "shared/sync/isolate_rows.py",
+        (("read.rejections.append(", "(lambda _rejection: None)("),),
+    ),
+    Defect(
+        "the guard counts what comes again",
+        "a_flood_is_held_until_a_ceiling_is_raised",
+        "shared/sync/rejects/refuse_flood.py",
+        (("apart |= store.list_received(", "store.list_received("),),
+    ),
+    Defect(
+        "a flood is taken",
+        "a_flood_is_held_until_a_ceiling_is_raised",
+        "shared/sync/rejects/refuse_flood.py",
+        (("    if flood.exceeds(share):", "    if flood.exceeds(2 * share):"),),
+    ),
+    Defect(
+        "a raised ceiling is not read",
+        "a_flood_is_held_until_a_ceiling_is_raised",
+        "shared/sync/rejects/refuse_flood.py",
+        (("if ceiling is not None:", "if ceiling is None:"), ("max(share, ceiling.share)", "share")),
+    ),
+    Defect(
+        "a ceiling never ends",
+        "a_flood_is_held_until_a_ceiling_is_raised",
+        "shared/sync/rejects/store.py",
+        (("AND valid_until > %(now)s", ""),),
+    ),
+    Defect(
+        "every retry alerts anew",
+        "a_flood_is_held_until_a_ceiling_is_raised",
+        "shared/alerts/store.py",
+        (
+            (
+                '{"kind": kind, "key": dedupe_key,',
+                '{"kind": kind, "key": dedupe_key + str(connection.execute(text("SELECT txid_current()")).scalar()),',
+            ),
+        ),
+    ),
+    Defect(
+        "the alert goes with the batch",
+        "a_flood_is_held_until_a_ceiling_is_raised",
+        "shared/sync/ingest_events.py",
+        (
+            (
+                "with runtime.database.transaction() as connection:\n            insert_outbox",
+                "with runtime.database.rehearsal() as connection:\n            insert_outbox",
+            ),
+        ),
+    ),
+    Defect(
+        "the gap finder forgets the last hole",
+        "every_hole_is_found_and_closed",
+        "shared/sync/loss/model.py",
+        (("return without(((first, last),), received)", "return without(((first, last),), received)[:-1]"),),
+    ),
+    Defect(
+        "what the hub still holds is given up",
+        "every_hole_is_found_and_closed",
+        "shared/sync/loss/model.py",
+        (("gone = below(missing, readable_from)", "gone = below(missing, readable_from + 1)"),),
+    ),
+    Defect(
+        "a replay is credited to its own group",
+        "every_hole_is_found_and_closed",
+        "shared/sync/replay_range.py",
+        (
+            (
+                "group = runtime.settings.event_consumer_group\n    return",
+                "group = runtime.settings.event_replay_consumer_group\n    return",
+            ),
+        ),
+    ),
+    Defect(
+        "lag is 0 instead of unknown for the watch",
+        "what_cannot_be_asked_is_unknown",
+        "shared/sync/measures.py",
+        (("{place: None for place in heads", "{place: 0 for place in heads"),),
+    ),
+    Defect(
+        "lag is 0 instead of unknown in the status",
+        "what_cannot_be_asked_is_unknown",
+        "shared/sync/describe_sync.py",
+        (("if extent else None\n    open_gaps", "if extent else 0\n    open_gaps"),),
     ),
 )
 

@@ -35,6 +35,7 @@ def test_they_are_the_samples_with_this_installations_addresses(layout: Layout) 
         "OIDC_ISSUER": ISSUER,
         "CURSOR_SIGNING_KEY": credentials.cursor_signing_key,
         "TELEMETRY_LOG_PATH": str(layout.telemetry),
+        "EVENT_RETENTION_HOURS": "168",
     }
 
 

@@ -121,6 +121,8 @@ def test_a_histograms_and_gauges_unit_is_one_word() -> None:
         "s",
         "fields",
         "pairs",
+        "partitions",
+        "sites",
         "1",
         "requests",
     }

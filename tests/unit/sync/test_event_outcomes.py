@@ -8,7 +8,7 @@ from shared.sync.errors import BodyNotObject
 from shared.sync.model import Outcome, Record, Rejection
 from shared.sync.read_batch import ReadBatch
 from shared.sync.store import Position
-from shared.sync.write_batch import Written, event_outcomes
+from shared.sync.write_batch import LETTERS, Written, told
 from tests.support.sync_events import batches_of, entry, read
 
 APPLIED, SUPERSEDED, DUPLICATE = Outcome.APPLIED, Outcome.SUPERSEDED, Outcome.DUPLICATE
@@ -17,9 +17,17 @@ APPLIED, SUPERSEDED, DUPLICATE = Outcome.APPLIED, Outcome.SUPERSEDED, Outcome.DU
 def written(*outcomes: tuple[int, Outcome]) -> Written:
     """Records of the events 10, 11, …, by the event's place in the batch, with their outcomes."""
     found = read(*(entry(10 + n, f"t-{n}") for n in range(3)))
-    made = Written(found, Position(1, 1, None, None))
-    made.outcomes = [(found.records[n]._replace(key=f"{i}"), o) for i, (n, o) in enumerate(outcomes)]
+    made = Written.begun(found, Position(1, 1, None, None))
+    for i, (n, outcome) in enumerate(outcomes):
+        made.note([found.records[n]._replace(key=f"{i}")], outcome)
     return made
+
+
+def event_outcomes(made: Written) -> dict[int, Outcome]:
+    """Sequence number → outcome, as the position is told."""
+    named = {letter: outcome for outcome, letter in LETTERS.items()}
+    numbers, letters = told(made)
+    return {number: named[letter] for number, letter in zip(numbers, letters, strict=True)}
 
 
 @pytest.mark.parametrize(
@@ -48,7 +56,6 @@ def test_a_refused_event_is_a_dead_letter() -> None:
     (batch,) = batches_of([entry(1), entry(2, "t-2")])
     (record,) = [r for r in read(entry(2, "t-2")).records if isinstance(r, Record)]
     read_batch = ReadBatch(batch, rejections=[Rejection(batch.events[0], BodyNotObject("no object"), None)])
-    made = Written(
-        read_batch, Position(1, 1, None, None), outcomes=[(record._replace(event_index=1), APPLIED)]
-    )
+    made = Written.begun(read_batch, Position(1, 1, None, None))
+    made.note([record._replace(event_index=1)], APPLIED)
     assert event_outcomes(made) == {1: Outcome.DEAD_LETTERED, 2: APPLIED}

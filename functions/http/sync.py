@@ -1,0 +1,35 @@
+"""How the sync stands, over HTTP."""
+
+import azure.functions as func
+
+from functions.edge.endpoint import Answer, Endpoint, Request
+from functions.edge.http import build_blueprint
+from shared.runtime import Runtime
+from shared.security.model import Permission
+from shared.sync.describe_sync import describe_sync
+
+# Whoever asks wants an answer within the second: what the hubs did not say by then is unknown.
+HUBS_SECONDS_MAX = 0.7
+
+
+def _status(runtime: Runtime, _request: Request) -> Answer:
+    return Answer(describe_sync(runtime, HUBS_SECONDS_MAX))
+
+
+ENDPOINTS = (
+    Endpoint(
+        name="http_sync_status",
+        route="sync/status",
+        methods=("GET",),
+        permission=Permission.LOOKUP_READ,
+        rate_class="read",
+        query=(),
+        answers=frozenset({200, 503}),
+        handle=_status,
+    ),
+)
+
+
+def blueprint(runtime: Runtime) -> func.Blueprint:
+    """The trigger of the sync status."""
+    return build_blueprint(runtime, ENDPOINTS)

@@ -1,0 +1,208 @@
+"""How the sync stands: per stream and partition what was received, what is missing, how late and how fresh it is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.adapters.event_hubs import HubState
+from shared.runtime import Runtime
+from shared.sync.loss import store
+from shared.sync.loss.look import HubStates, ask_hubs, hub_names, partitions_of, readable_from
+from shared.sync.loss.model import (
+    Extent,
+    GapState,
+    Partition,
+    Ranges,
+    count,
+    holes,
+    joined,
+    settled,
+    unread,
+    without,
+)
+
+GAPS_SHOWN_MAX = 100
+
+
+@dataclass(frozen=True)
+class GapStatus:
+    """A gap as it is at this moment; `gap_id` is null until the watch has recorded it. Ranges hold both ends."""
+
+    gap_id: int | None
+    state: str
+    first_number: int
+    last_number: int
+    missing: Ranges
+    expired: Ranges
+    found_at: datetime | None = None
+    closed_at: datetime | None = None
+    accepted_at: datetime | None = None
+    accepted_by: str | None = None
+    accepted_reason: str | None = None
+    replayed_at: datetime | None = None
+    replayed_by: str | None = None
+
+
+@dataclass(frozen=True)
+class PartitionStatus:
+    """One partition of one generation. Null is unknown: a hub that could not be asked, an event that never came."""
+
+    stream: str
+    hub: str
+    partition: str
+    generation: int
+    hub_created_at: datetime | None
+    received: int
+    applied: int
+    superseded: int
+    duplicate: int
+    dead_lettered: int
+    redelivered: int
+    first_number: int | None
+    head: int | None
+    hub_head: int | None
+    gaps: Sequence[GapStatus]
+    gaps_total: int
+    missing_events: int
+    lag_events: int | None
+    lag_seconds: float | None
+    freshness_seconds: float | None
+    newest_enqueued_at: datetime | None
+    newest_event_at: datetime | None
+
+
+@dataclass(frozen=True)
+class SyncStatus:
+    """Today's hubs by partition, and of earlier generations the partitions that have gaps."""
+
+    as_of: datetime
+    partitions: Sequence[PartitionStatus]
+    earlier_generations: Sequence[PartitionStatus]
+
+
+def describe_sync(runtime: Runtime, hubs_seconds_max: float) -> SyncStatus:
+    """Read what we hold in one snapshot, then ask the hubs, which have that long to answer.
+
+    Raises DatabaseUnavailable; a hub that does not answer makes its lag unknown.
+    """
+    settings = runtime.settings
+    with runtime.database.reading() as connection:
+        standings = store.list_standings(connection, settings.event_consumer_group)
+        gaps = store.list_gaps(connection, settings.event_consumer_group)
+        known = {hub: store.fetch_current_generation(connection, hub) for hub in hub_names(settings).values()}
+    states = _of_these_generations(ask_hubs(runtime, hubs_seconds_max), known)
+    now = runtime.clock.now()
+    generations = {hub: each.generation for hub, each in known.items() if each is not None}
+    by_place = {(each.hub, each.generation, each.partition_id): each for each in standings}
+    today = []
+    for partition in partitions_of(settings, standings, states, generations):
+        standing = by_place.pop((partition.hub, partition.generation, partition.partition_id), None)
+        today.append(_today(partition, standing, _gaps_of(standing, gaps, states), known, now))
+    earlier = [(each, _gaps_of(each, gaps, states)) for each in by_place.values()]
+    return SyncStatus(now, today, [_status(each, found, now) for each, found in earlier if found])
+
+
+def _of_these_generations(states: HubStates, known: Mapping[str, store.Generation | None]) -> HubStates:
+    """What a hub says counts only for the generation we know it by; until the watch has seen another, it is unknown."""
+
+    def believed(hub: str, state: HubState | None) -> HubState | None:
+        generation = known[hub]
+        is_other = (
+            state is not None and generation is not None and generation.hub_created_at != state.created_at
+        )
+        return None if is_other else state
+
+    return {hub: believed(hub, state) for hub, state in states.items()}
+
+
+def _gaps_of(
+    standing: store.Standing | None, records: Sequence[store.GapRecord], states: HubStates
+) -> list[GapStatus]:
+    """The gaps of a partition as they are now, and the holes the watch has not recorded yet."""
+    if standing is None:
+        return []
+    readable = readable_from(standing, states)
+    mine = [each for each in records if each.gap.position_id == standing.position_id]
+    recorded = joined((each.gap.first_number, each.gap.last_number) for each in mine)
+    found = [_recorded(each, standing.received, readable) for each in mine]
+    for hole in without(holes(standing.received, readable), recorded):
+        is_gone = readable is not None and hole[1] < readable
+        state = GapState.EXPIRED if is_gone else GapState.OPEN
+        found.append(GapStatus(None, state, *hole, (hole,), (hole,) if is_gone else ()))
+    return sorted(found, key=lambda gap: (gap.state == GapState.CLOSED, -gap.first_number))
+
+
+def _recorded(record: store.GapRecord, received: Ranges, readable: int | None) -> GapStatus:
+    gap = settled(record.gap, received, readable)
+    return GapStatus(
+        gap_id=gap.gap_id,
+        state=gap.state,
+        first_number=gap.first_number,
+        last_number=gap.last_number,
+        missing=gap.missing,
+        expired=gap.expired,
+        found_at=record.found_at,
+        closed_at=record.closed_at,
+        accepted_at=record.accepted_at,
+        accepted_by=record.accepted_by,
+        accepted_reason=record.accepted_reason,
+        replayed_at=record.replayed_at,
+        replayed_by=record.replayed_by,
+    )
+
+
+def _today(
+    partition: Partition,
+    standing: store.Standing | None,
+    gaps: Sequence[GapStatus],
+    known: Mapping[str, store.Generation | None],
+    now: datetime,
+) -> PartitionStatus:
+    """A partition of today's hub, also one nothing was taken of yet."""
+    if standing is not None:
+        return _status(standing, gaps, now, partition.extent)
+    generation = known[partition.hub]
+    place = (0, partition.stream, partition.hub, partition.generation, partition.partition_id)
+    made = generation.hub_created_at if generation else now
+    nothing = store.Standing(*place, (), None, None, 0, 0, 0, 0, 0, made, is_current=True)
+    return _status(nothing, gaps, now, partition.extent)
+
+
+def _status(
+    standing: store.Standing, gaps: Sequence[GapStatus], now: datetime, extent: Extent | None = None
+) -> PartitionStatus:
+    last = standing.last_enqueued_at
+    waiting = unread(standing.high_water, extent) if extent else None
+    open_gaps = [gap for gap in gaps if gap.state in (GapState.OPEN, GapState.EXPIRED)]
+    return PartitionStatus(
+        stream=standing.stream,
+        hub=standing.hub,
+        partition=standing.partition_id,
+        generation=standing.generation,
+        hub_created_at=standing.hub_created_at,
+        received=count(standing.received),
+        applied=standing.applied,
+        superseded=standing.superseded,
+        duplicate=standing.duplicate,
+        dead_lettered=standing.dead_lettered,
+        redelivered=standing.redelivered,
+        first_number=standing.received[0][0] if standing.received else None,
+        head=standing.high_water,
+        hub_head=extent.last if extent else None,
+        gaps=gaps[:GAPS_SHOWN_MAX],
+        gaps_total=len(gaps),
+        missing_events=sum(count(gap.missing) for gap in open_gaps),
+        lag_events=waiting,
+        lag_seconds=_lag_seconds(waiting, last, extent),
+        freshness_seconds=None if last is None else max(0.0, (now - last).total_seconds()),
+        newest_enqueued_at=last,
+        newest_event_at=standing.newest_event_at,
+    )
+
+
+def _lag_seconds(waiting: int | None, ours: datetime | None, extent: Extent | None) -> float | None:
+    """How much newer the hub's newest event is than ours; 0 where nothing is unread."""
+    if waiting == 0:
+        return 0.0
+    theirs = extent.last_enqueued_at if extent else None
+    return None if ours is None or theirs is None else max(0.0, (theirs - ours).total_seconds())

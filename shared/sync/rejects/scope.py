@@ -1,0 +1,31 @@
+"""What a ceiling may be raised for: a partition we have met, with a reason and a name."""
+
+from sqlalchemy import Connection
+
+from shared.settings import Settings
+from shared.sync.errors import CeilingInvalid
+from shared.sync.events.contract import Stream
+from shared.sync.rejects.model import Scope, Why
+from shared.sync.rejects.store import list_partitions
+
+
+def known_scope(
+    connection: Connection, settings: Settings, stream: Stream, partition_id: str | None
+) -> Scope:
+    """The scope of a stream's hub. Raises CeilingInvalid for a partition we have never met: likely misspelt."""
+    hub = settings.ledger_hub_name if stream == "ledger" else settings.payment_order_hub_name
+    if partition_id is not None:
+        known = list_partitions(connection, hub, settings.event_consumer_group)
+        if partition_id not in known:
+            raise CeilingInvalid(
+                f"{hub} has no partition {partition_id} that was ever read; known: {', '.join(known) or 'none'}"
+            )
+    return Scope(stream, hub, partition_id)
+
+
+def require_why(why: Why) -> None:
+    """Raises CeilingInvalid when the reason or the name is blank."""
+    if not why.reason.strip():
+        raise CeilingInvalid("give the reason: it is kept on record")
+    if not why.by.strip():
+        raise CeilingInvalid("say who does this: it is kept on record")

@@ -1,0 +1,131 @@
+"""`python -m shared.sync.replay`: read missing events from the hub again, or accept that they stay missing.
+
+Without arguments all open gaps are read again. It reads the settings as the app does. Exit status: 0 done;
+1 done, and something is still missing; 2 nothing was done or the work broke off, standard error says why. Whatever
+was taken before a break stays taken: the same command goes on from there.
+"""
+
+import argparse
+import getpass
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from shared.errors.base import CounterfoilError
+from shared.runtime import Runtime
+from shared.settings import load_settings
+from shared.sync.accept_gap import accept_gap
+from shared.sync.loss.model import Ranges, Wish, parse_ranges, without
+from shared.sync.replay_range import Replayed, replay_range
+from shared.wiring import build_runtime
+
+STILL_MISSING, NOT_DONE = 1, 2
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> int:
+    """The exit status."""
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    _refuse_halves(parser, chosen)
+    try:
+        runtime = build_runtime(load_settings(environ))
+        try:
+            return _accept(runtime, chosen) if chosen.accept is not None else _replay(runtime, chosen)
+        finally:
+            runtime.database.dispose()
+    except CounterfoilError as error:
+        sys.stderr.write(f"replay: {error}\n")
+        return NOT_DONE
+
+
+def _accept(runtime: Runtime, chosen: argparse.Namespace) -> int:
+    accept_gap(runtime, chosen.accept, chosen.by, chosen.reason)
+    told = {"accepted": chosen.accept, "by": chosen.by, "reason": chosen.reason}
+    sys.stdout.write(json.dumps(told) + "\n" if chosen.json else f"Gap {chosen.accept} is accepted.\n")
+    return 0
+
+
+def _replay(runtime: Runtime, chosen: argparse.Namespace) -> int:
+    wish = Wish(chosen.stream, chosen.partition, chosen.ranges, chosen.by, chosen.reason or None)
+    show = _show_nothing if chosen.json else _show
+    done = replay_range(runtime, wish, dry_run=chosen.dry_run, on_taken=show)
+    if chosen.json:
+        document = {"dry_run": chosen.dry_run, "partitions": [asdict(each) for each in done]}
+        sys.stdout.write(json.dumps(document) + "\n")
+    else:
+        lines = [_line(each, dry_run=chosen.dry_run) for each in done] or ["Nothing is missing."]
+        sys.stdout.write("\n".join(lines) + "\n")
+    return STILL_MISSING if any(each.missing for each in done) and not chosen.dry_run else 0
+
+
+def _show(stream: str, partition_id: str, taken: int, everything: int) -> None:
+    """A line per batch on standard error, so that standard output stays the account."""
+    sys.stderr.write(f"{stream} partition {partition_id}: {taken:,} of {everything:,} events\n")
+
+
+def _show_nothing(_stream: str, _partition_id: str, _taken: int, _everything: int) -> None:
+    return None
+
+
+def _line(done: Replayed, *, dry_run: bool) -> str:
+    place = f"{done.stream} partition {done.partition_id}"
+    gone = f"; expired in the hub: {_written(done.expired)}" if done.expired else ""
+    if dry_run:
+        return f"{place}: would read {_written(without(done.wanted, done.expired))}{gone}"
+    taken = (
+        ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(done.events.items()))
+        or "nothing taken"
+    )
+    left = f"; still missing: {_written(done.missing)}" if done.missing else "; nothing is missing now"
+    return f"{place}: {taken}{gone}{left}"
+
+
+def _written(ranges: Ranges) -> str:
+    return ", ".join(f"{a}-{b}" if a != b else f"{a}" for a, b in ranges) or "nothing"
+
+
+def _refuse_halves(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
+    """What belongs together must be together; the parser ends the process."""
+    if chosen.ranges and not (chosen.stream and chosen.partition):
+        parser.error("--ranges needs --stream and --partition")
+    if chosen.accept is not None and (chosen.stream or chosen.partition or chosen.ranges or chosen.dry_run):
+        parser.error("--accept names a gap by its number, and goes with --reason and --by only")
+    if chosen.accept is not None and not chosen.reason.strip():
+        parser.error("--accept needs --reason")
+    if not chosen.by.strip():
+        parser.error("--by is needed: this user has no name")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m shared.sync.replay", description=__doc__)
+    parser.add_argument("--stream", choices=("ledger", "payment_order"))
+    parser.add_argument("--partition", help="this partition only")
+    parser.add_argument("--ranges", type=_ranges, help="these numbers only, such as 100-199,205")
+    parser.add_argument(
+        "--accept", type=int, metavar="GAP", help="accept this gap instead of reading it again"
+    )
+    parser.add_argument("--reason", default="", help="why; kept with the gap")
+    parser.add_argument("--by", default=_user(), help="who; the user of this system unless given")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be read, and read nothing")
+    parser.add_argument("--json", action="store_true", help="as one JSON object")
+    return parser
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container may have no name for its user; then --by is needed.
+        return ""
+
+
+def _ranges(text: str) -> Ranges:
+    try:
+        return parse_ranges(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,227 @@
+"""Plans on large tables: every look-up and every statement of a batch goes through its index, whatever the statistics.
+
+Sixty thousand rows every day, a million in the campaign; analysed and never analysed; planned for the values at hand
+and for any values. Much below that a table that was never analysed is small enough for another plan: the server then
+sorts a whole wallet of a few hundred rows, which costs little.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from shared.lookup.find_payment_order import find_payment_order
+from shared.lookup.find_transaction import find_transaction
+from shared.lookup.list_wallet_transactions import list_wallet_transactions
+from shared.lookup.model import Place, WalletFilter
+from shared.lookup.store import list_by_wallet
+from shared.pairing.store import fetch_pair_summary, mark_overdue
+from shared.runtime import Runtime
+from shared.sync.ingest_events import ingest_events
+from tests.bench.rows import BUSY_WALLET, fill, order_id, payment_id
+from tests.bench.server import BenchServer
+from tests.bench.workload import Workload, workload
+from tests.support.migrated import app_url, libpq, prepare_migrated
+from tests.support.plans import BIG_TABLES, Plans, watched
+from tests.support.postgres import SharedPostgres
+from tests.support.runtime import runtime_for
+
+PAGE = 20
+PLAN_MODES = ("auto", "force_generic_plan")
+
+
+@dataclass
+class Large:
+    """A filled database, and a runtime for each way of planning that tells its plans."""
+
+    rows: int
+    owner: psycopg.Connection[tuple[object, ...]]
+    watching: dict[str, tuple[Runtime, Plans]]
+    orders_taken: int = 0
+
+    def told(self, mode: str, work: Callable[[Runtime], object]) -> Plans:
+        """The plans of this work alone."""
+        runtime, plans = self.watching[mode]
+        plans.clear()
+        work(runtime)
+        assert plans.told, "the server told no plan"
+        return plans
+
+    def new(self, orders: int) -> Workload:
+        """Events of orders that nobody has seen here."""
+        self.orders_taken += orders
+        return workload(orders, first_order=self.orders_taken)
+
+    def far_down(self) -> Place:
+        """A place deep in the busy wallet."""
+        (count,) = self._row("SELECT count(*) FROM ledger_entries WHERE wallet_id = %s", BUSY_WALLET)
+        depth = int(str(count)) - 3 * PAGE
+        query = "SELECT event_time, tx_id FROM ledger_entries WHERE wallet_id = %s ORDER BY event_time DESC, tx_id"
+        return Place(*self._row(f"{query} OFFSET %s LIMIT 1", BUSY_WALLET, depth))  # type: ignore[arg-type]
+
+    def _row(self, query: str, *values: object) -> tuple[object, ...]:
+        row = self.owner.execute(query.encode(), values).fetchone()
+        assert row is not None
+        return row
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        (60_000, True),
+        (60_000, False),
+        pytest.param((1_000_000, True), marks=pytest.mark.long),
+        pytest.param((1_000_000, False), marks=pytest.mark.long),
+    ],
+    ids=lambda given: f"{given[0]} rows, {'analysed' if given[1] else 'never analysed'}",
+)
+def large(request: pytest.FixtureRequest) -> Iterator[Large]:
+    rows, analysed = request.param
+    with ExitStack() as stack:
+        database = stack.enter_context(
+            SharedPostgres.of_session().create_database_from("migrated", prepare_migrated)
+        )
+        owner = stack.enter_context(psycopg.connect(libpq(database.url), autocommit=True))
+        owner.execute("ALTER TABLE applied_records DISABLE TRIGGER USER")
+        for table in (*BIG_TABLES[:-1], "applied_records_default"):
+            # Nothing but this test decides whether there are statistics.
+            owner.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)".encode())
+        plain = runtime_for(app_url(database))
+        fill(BenchServer(database.url, app_url(database), owner, plain, lambda: 0.0), rows, analyse=analysed)
+        plain.database.dispose()
+        (known,) = owner.execute(
+            "SELECT bool_or(reltuples >= 0) FROM pg_class WHERE relname = 'pairs'"
+        ).fetchone() or (0,)
+        assert known is analysed
+        watching = {mode: stack.enter_context(watched(database, mode)) for mode in PLAN_MODES}
+        yield Large(rows, owner, watching)
+
+
+@pytest.fixture(params=PLAN_MODES)
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_a_transaction_is_three_probes(large: Large, mode: str) -> None:
+    plans = large.told(mode, lambda runtime: find_transaction(runtime, payment_id(large.rows // 4)))
+    assert plans.indexes() == {"pk_ledger_entries", "pk_payment_orders", "pk_pairs"}
+    assert (plans.read_whole(), plans.sorted_rows(), plans.scanned_rows()) == ([], 0, 3)
+
+
+def test_an_order_reads_its_own_entries_only(large: Large, mode: str) -> None:
+    number = large.rows // 4 + 1
+    plans = large.told(mode, lambda runtime: find_payment_order(runtime, order_id(number), limit=PAGE))
+    assert plans.indexes() == {"ix_ledger_entries_related_id", "pk_payment_orders", "pk_pairs"}
+    assert plans.read_whole() == []
+    assert plans.sorted_rows() <= 2
+    assert plans.scanned_rows() <= 8
+
+
+WALLET_INDEXES = {"ix_ledger_entries_wallet", "pk_payment_orders", "pk_pairs"}
+
+
+def test_a_wallets_page_costs_the_same_at_any_depth(large: Large, mode: str) -> None:
+    def first(runtime: Runtime) -> None:
+        assert len(list_wallet_transactions(runtime, BUSY_WALLET, WalletFilter(), limit=PAGE).items) == PAGE
+
+    place = large.far_down()
+
+    def deep(runtime: Runtime) -> None:
+        with runtime.database.statement() as connection:
+            assert (
+                len(list_by_wallet(connection, BUSY_WALLET, WalletFilter(), after=place, limit=PAGE + 1))
+                == PAGE + 1
+            )
+
+    costs = []
+    for work in (first, deep):
+        plans = large.told(mode, work)
+        assert plans.indexes() == WALLET_INDEXES
+        assert (plans.read_whole(), plans.sorted_rows()) == ([], 0)
+        assert plans.scanned_rows() <= 3 * (PAGE + 1) + 1
+        costs.append(plans.buffers())
+    assert costs[1] <= 1.3 * costs[0] + 8
+
+
+def test_a_filtered_wallet_stays_on_its_index(large: Large, mode: str) -> None:
+    place = large.far_down()
+    since = place.event_time - timedelta(hours=6)
+    wanted = WalletFilter(since=since, until=place.event_time, entry_type="PAYMENT", status_group="SUCCESS")
+
+    def filtered(runtime: Runtime) -> None:
+        with runtime.database.statement() as connection:
+            list_by_wallet(connection, BUSY_WALLET, wanted, after=place, limit=PAGE)
+
+    plans = large.told(mode, filtered)
+    assert plans.indexes() == WALLET_INDEXES
+    assert (plans.read_whole(), plans.sorted_rows()) == ([], 0)
+    assert plans.scanned_rows() <= 3 * (PAGE + 1) + 1
+
+
+def test_a_batch_looks_only_at_its_own_rows(large: Large, mode: str) -> None:
+    """New rows, the same again, and a batch of old and new ones."""
+    load = large.new(300)
+    more = workload(400, first_order=large.orders_taken)
+    large.orders_taken += 400
+    for each in (load, load, more):
+        for call in each.batches(1000):
+            count = sum(len(batch.events) for batch in call)
+            plans = large.told(mode, lambda runtime, call=call: ingest_events(runtime, call))  # type: ignore[misc]
+            assert plans.read_whole() == []
+            assert plans.sorted_rows() <= 2 * count
+            assert plans.scanned_rows() <= 4 * count
+
+
+@pytest.mark.parametrize("size", [1, 20])
+def test_a_small_batch_is_a_few_probes(large: Large, mode: str, size: int) -> None:
+    for call in large.new(5).batches(size):
+        count = sum(len(batch.events) for batch in call)
+        plans = large.told(mode, lambda runtime, call=call: ingest_events(runtime, call))  # type: ignore[misc]
+        assert plans.read_whole() == []
+        assert plans.scanned_rows() <= 4 * count + 4
+
+
+def test_what_the_timer_asks_comes_from_partial_indexes(large: Large, mode: str) -> None:
+    incomplete = large.rows // 2 // 50 + 1000
+
+    def summary(runtime: Runtime) -> None:
+        with runtime.database.transaction() as connection:
+            fetch_pair_summary(connection)
+
+    plans = large.told(mode, summary)
+    assert {"ix_pairs_incomplete_since", "ix_pairs_anomalies"} <= plans.indexes()
+    assert plans.read_whole() == []
+    assert plans.scanned_rows() <= 2 * incomplete
+
+    def overdue(runtime: Runtime) -> None:
+        with runtime.database.transaction() as connection:
+            mark_overdue(connection, runtime.clock.now())
+            connection.rollback()
+
+    plans = large.told(mode, overdue)
+    assert "ix_pairs_incomplete_since" in plans.indexes()
+    assert plans.read_whole() == []
+    assert plans.sorted_rows() <= incomplete
+
+
+def test_a_whole_read_and_a_great_sort_would_be_found(large: Large, mode: str) -> None:
+    def badly(runtime: Runtime) -> None:
+        with runtime.database.statement() as connection:
+            connection.exec_driver_sql(
+                "SELECT * FROM ledger_entries WHERE amount = 1.5 ORDER BY amount_signed"
+            )
+            connection.exec_driver_sql("SELECT * FROM ledger_entries ORDER BY amount LIMIT 1")
+
+    plans = large.told(mode, badly)
+    assert plans.read_whole() == ["ledger_entries"]
+    assert plans.sorted_rows() >= large.rows * 0.9
+    assert plans.scanned_rows() >= large.rows * 1.8
+
+
+def test_plans_are_made_as_the_test_says(large: Large, mode: str) -> None:
+    runtime, _ = large.watching[mode]
+    with runtime.database.statement() as connection:
+        assert connection.exec_driver_sql("SHOW plan_cache_mode").scalar_one() == mode

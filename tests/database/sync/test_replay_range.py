@@ -1,0 +1,256 @@
+"""Range replay: what is missing, and only that, is read again and goes through the same ingest."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+
+from shared.adapters.event_hubs import HubUnreachable
+from shared.runtime import Runtime
+from shared.sync.loss.errors import ReplayRefused
+from shared.sync.loss.model import Wish
+from shared.sync.replay import main
+from shared.sync.replay_range import replay_range
+from shared.sync.watch_sync import watch_sync
+from tests.support.loss import HUB, alerts, enqueued, event_of, gaps, hold, received, take, told_hubs
+from tests.support.postgres import ClonedDatabase
+from tests.support.runtime import BASE_SETTINGS, NOON, KeptTelemetry
+from tests.support.sync_state import totals
+
+Owner = psycopg.Connection[Any]
+ALL = Wish(who="ada", reason="the host lost a batch")
+
+
+def lose(runtime: Runtime, first: int = 5, last: int = 9) -> None:
+    """The stream received 0 to 12 without these."""
+    take(runtime, range(first))
+    take(runtime, range(last + 1, 13))
+    hold(runtime, 0, 12)
+
+
+def test_a_gap_is_closed_by_reading_its_numbers_again(runtime: Runtime, owner: Owner) -> None:
+    lose(runtime)
+    (done,) = replay_range(runtime, ALL, dry_run=False)
+    assert (done.stream, done.hub, done.partition_id) == ("ledger", HUB, "0")
+    assert (done.wanted, done.expired, done.missing) == (((5, 9),), (), ())
+    assert done.events == {"applied": 5}
+    assert received(owner) == ["{[0,13)}"]
+    assert totals(owner) == {"applied": 13}
+    assert gaps(owner) == [(5, 9, "{}", "{}", "CLOSED")]
+    assert owner.execute(
+        "SELECT replayed_at, replayed_by, replayed_reason FROM sequence_gaps"
+    ).fetchall() == [(NOON, "ada", "the host lost a batch")]
+    assert len(alerts(owner, "SYNC_SEQUENCE_GAP")) == 1
+    rows = owner.execute("SELECT tx_id, sequence_number, enqueued_at FROM ledger_entries WHERE tx_id = 't-7'")
+    assert rows.fetchall() == [("t-7", 7, enqueued(7))]
+
+
+def test_the_events_are_credited_to_the_streams_own_group(runtime: Runtime, owner: Owner) -> None:
+    lose(runtime)
+    replay_range(runtime, ALL, dry_run=False)
+    groups = owner.execute("SELECT DISTINCT consumer_group FROM stream_positions").fetchall()
+    assert groups == [(runtime.settings.event_consumer_group,)]
+
+
+def test_a_second_replay_finds_nothing_to_do(runtime: Runtime, owner: Owner) -> None:
+    lose(runtime)
+    replay_range(runtime, ALL, dry_run=False)
+    before = owner.execute("SELECT ctid::text, xmin::text FROM ledger_entries ORDER BY tx_id").fetchall()
+    assert replay_range(runtime, ALL, dry_run=False) == []
+    assert (
+        owner.execute("SELECT ctid::text, xmin::text FROM ledger_entries ORDER BY tx_id").fetchall() == before
+    )
+    assert totals(owner) == {"applied": 13}
+
+
+def test_only_what_is_missing_is_ingested(runtime: Runtime, owner: Owner) -> None:
+    take(runtime, [0, 1])
+    take(runtime, [4, 5, 8])
+    hold(runtime, 0, 20)
+    (done,) = replay_range(runtime, ALL, dry_run=False)
+    assert (done.wanted, done.events) == (((2, 3), (6, 7)), {"applied": 4})
+    assert totals(owner) == {"applied": 9}
+    # What the stream has not come to yet is left to the stream.
+    assert received(owner) == ["{[0,9)}"]
+
+
+def test_a_replay_broken_off_goes_on_where_it_was(runtime: Runtime, owner: Owner) -> None:
+    lose(runtime, 3, 10)
+    hubs = told_hubs(runtime)
+    whole, hubs.events[HUB, "0"] = hubs.events[HUB, "0"], hubs.events[HUB, "0"][:7]
+    with pytest.raises(HubUnreachable):
+        replay_range(runtime, ALL, dry_run=False)
+    assert received(owner) == ["{[0,7),[11,13)}"]
+    watch_sync(runtime)
+    assert gaps(owner) == [(3, 10, "{[7,11)}", "{}", "OPEN")]
+    hubs.events[HUB, "0"] = whole
+    (done,) = replay_range(runtime, ALL, dry_run=False)
+    assert (done.wanted, done.events) == (((7, 10),), {"applied": 4})
+    assert gaps(owner) == [(3, 10, "{}", "{}", "CLOSED")]
+    assert totals(owner) == {"applied": 13}
+
+
+def test_what_has_expired_is_said_and_the_rest_is_taken(runtime: Runtime, owner: Owner) -> None:
+    lose(runtime)
+    hold(runtime, 7, 12)
+    (done,) = replay_range(runtime, ALL, dry_run=False)
+    assert (done.expired, done.missing, done.events) == (((5, 6),), ((5, 6),), {"applied": 3})
+    assert gaps(owner) == [(5, 9, "{[5,7)}", "{[5,7)}", "EXPIRED")]
+    assert replay_range(runtime, ALL, dry_run=False) == []
+
+
+def test_a_bad_event_among_the_lost_becomes_a_dead_letter(runtime: Runtime, owner: Owner) -> None:
+    lose(runtime)
+    events = told_hubs(runtime).events[HUB, "0"]
+    events[6] = replace(events[6], body=b"{}", properties={"x-correlation-id": "c-6"})
+    (done,) = replay_range(runtime, ALL, dry_run=False)
+    assert done.events == {"applied": 4, "dead_lettered": 1}
+    rows = owner.execute("SELECT sequence_number, correlation_id, event_offset FROM dead_letters").fetchall()
+    assert rows == [(6, "c-6", str(6 * 64))]
+
+
+def test_named_ranges_are_read_and_nothing_else(runtime: Runtime, owner: Owner) -> None:
+    take(runtime, [10])
+    take(runtime, [14, 20])
+    hold(runtime, 0, 25)
+    wish = Wish("ledger", "0", ((8, 8), (12, 12), (14, 14), (19, 24)), "ada")
+    (done,) = replay_range(runtime, wish, dry_run=False)
+    assert done.wanted == ((8, 8), (12, 12), (19, 19))
+    assert received(owner) == ["{[8,9),[10,11),[12,13),[14,15),[19,21)}"]
+
+
+def test_far_ranges_are_read_in_pieces(runtime: Runtime, owner: Owner) -> None:
+    take(runtime, [0, 2])
+    take(runtime, [4000, 4002])
+    hubs = told_hubs(runtime)
+    hold(runtime, 0, 4002)
+    hubs.events[HUB, "0"] = [event_of(number) for number in (0, 1, 2, 4000, 4001, 4002)]
+    wish = Wish("ledger", "0", ((1, 1), (4001, 4001)), "ada")
+    (done,) = replay_range(runtime, wish, dry_run=False)
+    assert (done.events, done.missing) == ({"applied": 2}, ())
+
+
+def test_a_dry_run_says_what_it_would_read_and_changes_nothing(runtime: Runtime, owner: Owner) -> None:
+    lose(runtime)
+    (done,) = replay_range(runtime, ALL, dry_run=True)
+    assert (done.wanted, done.events, done.missing) == (((5, 9),), {}, ((5, 9),))
+    assert gaps(owner) == []
+    assert totals(owner) == {"applied": 8}
+
+
+def test_an_accepted_gap_is_left_alone_unless_it_is_named(runtime: Runtime, owner: Owner) -> None:
+    lose(runtime)
+    watch_sync(runtime)
+    owner.execute(
+        "UPDATE sequence_gaps SET state = 'ACCEPTED', accepted_at = now(), accepted_by = 'a', accepted_reason = 'b'"
+    )
+    assert replay_range(runtime, ALL, dry_run=False) == []
+    replay_range(runtime, Wish("ledger", "0", ((5, 9),), "ada"), dry_run=False)
+    assert gaps(owner) == [(5, 9, "{}", "{}", "CLOSED")]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        Wish("payment_order", None, None, "ada"),
+        Wish("ledger", "7", None, "ada"),
+        Wish(None, None, ((5, 9),), "ada"),
+    ],
+)
+def test_what_cannot_be_read_as_asked_is_refused(runtime: Runtime, wish: Wish) -> None:
+    lose(runtime)
+    take(runtime, [0], "1")
+    with pytest.raises(ReplayRefused):
+        replay_range(runtime, wish, dry_run=False)
+
+
+def test_numbers_of_another_generation_are_never_read(runtime: Runtime, owner: Owner) -> None:
+    lose(runtime)
+    told_hubs(runtime).created[HUB] = NOON
+    with pytest.raises(ReplayRefused):
+        replay_range(runtime, ALL, dry_run=False)
+    watch_sync(runtime)
+    assert replay_range(runtime, ALL, dry_run=False) == []
+    assert totals(owner) == {"applied": 8}
+    assert [row[-1] for row in gaps(owner)] == ["OPEN"]
+
+
+def test_without_a_broker_nothing_is_done(runtime: Runtime, owner: Owner) -> None:
+    lose(runtime)
+    told_hubs(runtime).reachable = False
+    for dry_run in (True, False):
+        with pytest.raises(HubUnreachable):
+            replay_range(runtime, ALL, dry_run=dry_run)
+    assert gaps(owner) == []
+
+
+def test_progress_and_telemetry_are_those_of_the_ingest(runtime: Runtime) -> None:
+    lose(runtime)
+    told: list[tuple[str, str, int, int]] = []
+    replay_range(runtime, ALL, dry_run=False, on_taken=lambda *each: told.append(each))
+    # Two at a time, and from the first missing number on.
+    assert told == [("ledger", "0", 2, 5), ("ledger", "0", 4, 5), ("ledger", "0", 5, 5)]
+    assert isinstance(runtime.telemetry, KeptTelemetry)
+    lines = [fields for name, fields in runtime.telemetry.events if name == "batch"]
+    assert [line["received"] for line in lines[-3:]] == [2, 2, 1]
+
+
+@pytest.fixture
+def environ(database_url: str) -> Mapping[str, str]:
+    """The settings of an app whose broker is not there."""
+    return {**BASE_SETTINGS, "DATABASE_URL": database_url}
+
+
+def test_the_command_accepts_a_gap(
+    runtime: Runtime, owner: Owner, environ: Mapping[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lose(runtime)
+    watch_sync(runtime)
+    ((gap_id,),) = owner.execute("SELECT gap_id FROM sequence_gaps").fetchall()
+    words = ["--accept", str(gap_id), "--reason", "test events", "--by", "ada", "--json"]
+    assert main(words, environ) == 0
+    assert json.loads(capsys.readouterr().out) == {"accepted": gap_id, "by": "ada", "reason": "test events"}
+    assert [row[-1] for row in gaps(owner)] == ["ACCEPTED"]
+    assert main(words, environ) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+
+
+def test_the_command_says_that_the_broker_is_away(
+    environ: Mapping[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--json"], environ) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert HUB in told.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--ranges", "1-5"],
+        ["--ranges", "1-5", "--stream", "ledger"],
+        ["--ranges", "5-1", "--stream", "ledger", "--partition", "0"],
+        ["--accept", "1"],
+        ["--accept", "1", "--reason", " "],
+        ["--accept", "1", "--reason", "x", "--stream", "ledger"],
+        ["--accept", "1", "--reason", "x", "--dry-run"],
+        ["--stream", "orders"],
+        ["--by", " "],
+    ],
+)
+def test_half_a_command_is_refused(words: list[str], environ: Mapping[str, str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words, environ)
+    assert ended.value.code == 2
+
+
+def test_a_wrong_setting_is_named(
+    environ: Mapping[str, str], database: ClonedDatabase, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([], {**environ, "EVENT_REPLAY_CONSUMER_GROUP": "counterfoil"}) == 2
+    assert "EVENT_REPLAY_CONSUMER_GROUP" in capsys.readouterr().err
