@@ -25,6 +25,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         _SESSION.pop().close_session()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A parallel run keeps together what shares a server."""
+    from tests.support.scheduling import ScopedScheduling
+
+    return ScopedScheduling(config, log)
+
+
 @pytest.fixture
 def postgres() -> SharedPostgres:
     """The session's server."""

@@ -21,4 +21,4 @@ if [ "$(cat "$venv/.counterfoil-ready" 2>/dev/null || true)" != "$wanted" ]; the
     echo "$wanted" > "$venv/.counterfoil-ready"
 fi
 echo "Python 3.13: the quick part of the suite"
-"$venv/bin/pytest" -q -n auto --dist loadgroup -m 'not long' tests/unit tests/functions tests/house
+"$venv/bin/pytest" -q -n auto -m 'not long' tests/unit tests/functions tests/house
