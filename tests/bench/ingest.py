@@ -60,7 +60,13 @@ class Reference:
     def prepared(cls, server: BenchServer, calls: Calls) -> "Reference":
         session = psycopg.connect(libpq(server.app_url))
         reference.prepare(session)
-        return cls(session, [reference.encode_call(session, call) for call in calls])
+        prepared = cls(session, [])
+        prepared.calls = prepared.encoded(calls)
+        return prepared
+
+    def encoded(self, calls: Calls) -> list[reference.EncodedCall]:
+        """The rows of calls, made beforehand."""
+        return [reference.encode_call(self.session, call) for call in calls]
 
     def run(self, now: datetime) -> float:
         """Seconds it takes."""

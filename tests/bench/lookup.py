@@ -1,64 +1,35 @@
-"""Look-up, data layer: one transaction with order and pair, beside SELECT 1 on the same server in the same loop."""
+"""Look-ups at the data layer: one transaction with order and pair beside SELECT 1, and a wallet's page far down."""
 
 import random
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 import psycopg
 
 from shared.lookup.find_transaction import find_transaction
+from shared.lookup.model import Place, WalletFilter
+from shared.lookup.store import list_by_wallet
 from tests.bench.ingest import backend_pid
 from tests.bench.measure import Figure, Measured, Plan, pinned, run_rounds
+from tests.bench.rows import BUSY_WALLET, payment_id
 from tests.bench.server import BenchServer
 from tests.support.migrated import libpq
 
 FIGURE = Figure(
     "look-up, data layer", "p95 of one transaction with order and pair, ms", "p95 of SELECT 1", 5, 3, False
 )
+PAGE_FIGURE = Figure(
+    "wallet page far down", "median of a keyset page, ms", "median of the first page", 2, 1.2, False
+)
 LOOKUPS = 2000
-_SHAPE = "to_char(n, 'FM000000000')"
-_SERIES = (
-    "SELECT n, timestamptz '2026-11-01' + n * interval '20 ms' AS at FROM generate_series(1, %(orders)s) AS n"
-)
-_FILL = (
-    f"""
-    INSERT INTO payment_orders (order_id, amount, currency, status, status_group, created_at, user_id, merchant_name,
-        merchant_id, site_id, updated_at, version, content_digest, first_ingested_at, ingested_at)
-    SELECT 'ord-' || {_SHAPE}, 100 + n % 9000, 'USD', 'SETTLED', 'SUCCESS', at, 'usr-' || n % 50000,
-        'Merchant ' || n % 500, 'mer-' || n % 500, 'KR-SEOUL', at, 3, sha256('x'), at, at
-    FROM ({_SERIES}) AS t
-    """,
-    f"""
-    INSERT INTO ledger_entries (tx_id, wallet_id, entry_type, amount, amount_signed, currency, related_id, related_type,
-        event_time, created_at, site_id, updated_at, version, content_digest, first_ingested_at, ingested_at)
-    SELECT 'tx-' || {_SHAPE} || left(side, 1), 'wal-' || (n * 7 + length(side)) % 200000, side, 100 + n % 9000,
-        CASE side WHEN 'PAYMENT' THEN -1 ELSE 1 END * (100 + n % 9000), 'USD', 'ord-' || {_SHAPE}, 'PAYMENT_ORDER',
-        at, at, 'KR-SEOUL', at, 2, sha256('x'), at, at
-    FROM ({_SERIES}) AS t,
-         unnest(ARRAY['PAYMENT', 'RECEIVE']) AS side
-    """,
-    f"""
-    INSERT INTO pairs (order_id, state, payment_tx_id, receive_tx_id, sender_wallet_id, receiver_wallet_id, amount,
-        currency, order_status, order_status_group, site_id, payment_event_time, receive_event_time, completed_at)
-    SELECT 'ord-' || {_SHAPE}, 'COMPLETE', 'tx-' || {_SHAPE} || 'P', 'tx-' || {_SHAPE} || 'R',
-        'wal-' || (n * 7 + 7) % 200000, 'wal-' || (n * 7 + 7) % 200000, 100 + n % 9000, 'USD', 'SETTLED', 'SUCCESS',
-        'KR-SEOUL', at, at, at
-    FROM ({_SERIES}) AS t
-    """,
-)
-
-
-def fill(server: BenchServer, rows: int) -> None:
-    """So many ledger rows, with their orders and pairs, written straight into the tables."""
-    server.truncate()
-    for statement in _FILL:
-        server.owner.execute(statement.replace("%(orders)s", str(rows // 2)))
-    server.owner.execute("VACUUM ANALYZE ledger_entries, payment_orders, pairs")
+PAGES = 500
+PAGE = 20
+DEPTH_MAX = 100_000
 
 
 def measure_lookup(server: BenchServer, rows: int, plan: Plan, on_round: Callable[[], None]) -> Measured:
     """The 95th percentile of the use case over that of the smallest question there is."""
-    fill(server, rows)
     chance = random.Random(11)
     session = psycopg.connect(libpq(server.app_url), autocommit=True)
 
@@ -66,7 +37,7 @@ def measure_lookup(server: BenchServer, rows: int, plan: Plan, on_round: Callabl
         ours: list[float] = []
         smallest: list[float] = []
         for _ in range(LOOKUPS):
-            tx_id = f"tx-{chance.randrange(1, rows // 2):09d}P"
+            tx_id = payment_id(chance.randrange(1, max(2, rows // 2)))
             started = time.perf_counter()
             find_transaction(server.runtime, tx_id)
             middle = time.perf_counter()
@@ -81,6 +52,43 @@ def measure_lookup(server: BenchServer, rows: int, plan: Plan, on_round: Callabl
         run_rounds(measured, plan, one_round, server.own_cpu_seconds, on_round)
     session.close()
     return measured
+
+
+def measure_wallet_page(server: BenchServer, rows: int, plan: Plan, on_round: Callable[[], None]) -> Measured:
+    """Pages of the busy wallet: the first, and one a hundred thousand rows down or as far as there are."""
+    place, depth = _far_down(server)
+
+    def one_page(after: Place | None) -> float:
+        started = time.perf_counter()
+        with server.runtime.database.statement() as connection:
+            found = list_by_wallet(connection, BUSY_WALLET, WalletFilter(), after=after, limit=PAGE)
+        seconds = time.perf_counter() - started
+        assert len(found) == PAGE, "the page is not full"
+        return seconds
+
+    def one_round(_attempt: int) -> tuple[float, float]:
+        far, near = zip(*[(one_page(place), one_page(None)) for _ in range(PAGES)], strict=True)
+        return percentile(list(far), 50) * 1000, percentile(list(near), 50) * 1000
+
+    with pinned(backend_pid(server)) as core:
+        measured = Measured(PAGE_FIGURE, "ms", notes={"rows": rows, "depth": depth, "core": core})
+        return run_rounds(measured, plan, one_round, server.own_cpu_seconds, on_round)
+
+
+def _far_down(server: BenchServer) -> tuple[Place, int]:
+    """The place of the row so far down the wallet, with two pages at least behind it."""
+    owner = server.owner
+    (count,) = owner.execute(
+        "SELECT count(*) FROM ledger_entries WHERE wallet_id = %s", [BUSY_WALLET]
+    ).fetchone() or (0,)
+    depth = min(DEPTH_MAX, int(count) - 2 * PAGE)
+    row: tuple[datetime, str] | None = owner.execute(
+        "SELECT event_time, tx_id FROM ledger_entries WHERE wallet_id = %s ORDER BY event_time DESC, tx_id"
+        " OFFSET %s LIMIT 1",
+        [BUSY_WALLET, depth],
+    ).fetchone()
+    assert row is not None, "the busy wallet has too few rows"
+    return Place(*row), depth
 
 
 def percentile(values: list[float], percent: int) -> float:

@@ -101,10 +101,11 @@ class Plan:
 
     rounds: int
     strict: bool = True
+    warm_up: int = WARM_UP_ROUNDS
 
     @property
     def attempts_max(self) -> int:
-        return WARM_UP_ROUNDS + 4 * self.rounds
+        return self.warm_up + 4 * self.rounds
 
 
 def run_rounds(
@@ -114,7 +115,7 @@ def run_rounds(
     own_processes: Callable[[], float],
     on_round: Callable[[], None],
 ) -> Measured:
-    """Repeat until enough good rounds are there; the first two warm up and do not count."""
+    """Repeat until enough good rounds are there; the first ones warm up and do not count."""
     # The prepared events would be looked at by every collection; an instance does not hold a day of them.
     gc.collect()
     gc.freeze()
@@ -124,7 +125,7 @@ def run_rounds(
         load = Load.now(own_processes)
         ours, reference = one_round(attempt)
         others = load.others_since(own_processes)
-        if attempt < WARM_UP_ROUNDS:
+        if attempt < plan.warm_up:
             continue
         if plan.strict and others > OTHERS_CORES_MAX:
             measured.discarded += 1

@@ -1,7 +1,7 @@
-"""The picture: ratios against their floors and goals, rates against the batch size, and where the time goes."""
+"""The picture: ratios against floors and goals, rates against batch size and table size, where the time goes."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,16 @@ def draw(results: Sequence[Measured], stages: Stages | None, path: Path) -> None
     measured = [result for result in results if result.rounds]
     if not measured:
         return
-    rows = 1 + bool(stages)
-    figure = pyplot.figure(figsize=(11, 4.2 * rows + 0.4), layout="constrained")
+    growth: Any = next((r.notes["rate_by_rows"] for r in measured if "rate_by_rows" in r.notes), None)
+    rows = 1 + (stages is not None or growth is not None)
+    figure = pyplot.figure(figsize=(11, 2 + 0.3 * len(measured) + 4.2 * (rows - 1)), layout="constrained")
     grid = figure.add_gridspec(rows, 2, width_ratios=(1.35, 1))
     _ratios(figure.add_subplot(grid[0, 0]), measured)
     _rates(figure.add_subplot(grid[0, 1]), measured)
     if stages is not None:
-        _stages(figure.add_subplot(grid[1, :]), stages)
+        _stages(figure.add_subplot(grid[1, 0] if growth else grid[1, :]), stages)
+    if growth is not None:
+        _growth(figure.add_subplot(grid[1, 1] if stages else grid[1, :]), growth)
     figure.suptitle("Counterfoil: every figure beside its reference, measured in the same run")
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
@@ -48,7 +51,7 @@ def _ratios(axes: Any, measured: Sequence[Measured]) -> None:
     axes.set_xlim(-0.3, 2.2)
     axes.set_xticks([0, 1], ["floor", "goal"])
     axes.set_title("ratio to the reference, between floor and goal", fontsize=10)
-    _plain(axes)
+    plain(axes)
 
 
 def _standing(result: Measured) -> float:
@@ -78,7 +81,26 @@ def _rates(axes: Any, measured: Sequence[Measured]) -> None:
     axes.set_ylabel("events/s")
     axes.legend(frameon=False, fontsize=9)
     axes.set_title("ingest core: rate against batch size", fontsize=10)
-    _plain(axes)
+    plain(axes)
+
+
+def _growth(axes: Any, rates: Mapping[int, Mapping[str, float]]) -> None:
+    """Events per second against the rows already there."""
+    sizes = [f"{rows:,}" for rows in rates]
+    for side, colour, label in (("ours", OURS, "ours"), ("reference", REFERENCE, "REF")):
+        values = [rate[side] for rate in rates.values()]
+        axes.plot(sizes, values, color=colour, marker="o", label=label)
+        for place, value in enumerate(values):
+            axes.annotate(
+                f"{value:,.0f}", (place, value), xytext=(0, 7), textcoords="offset points", fontsize=8
+            )
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0.25, y=0.2)
+    axes.set_xlabel("ledger rows already there")
+    axes.set_ylabel("events/s")
+    axes.legend(frameon=False, fontsize=9, loc="lower left")
+    axes.set_title("ingest core at batch 1,000: rate against table size", fontsize=10)
+    plain(axes)
 
 
 def _stages(axes: Any, stages: Stages) -> None:
@@ -91,9 +113,9 @@ def _stages(axes: Any, stages: Stages) -> None:
     axes.set_xlabel("µs per event")
     axes.set_title("where the time goes at batch 1,000", fontsize=10)
     axes.legend(frameon=False, ncols=3, loc="upper left", fontsize=9)
-    _plain(axes)
+    plain(axes)
 
 
-def _plain(axes: Any) -> None:
+def plain(axes: Any) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

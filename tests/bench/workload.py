@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ SITES = ("KR-SEOUL", "JP-TOKYO", "EU-PARIS")
 START = datetime(2026, 11, 23, tzinfo=UTC)
 SHUFFLE_WINDOW = 2000
 NOISE_SHARE = 0.05
+Fact = tuple[str, dict[str, object]]
 
 
 @dataclass(frozen=True)
@@ -23,14 +25,25 @@ class Workload:
         """Cut into calls of `size` events; a call holds at most one batch per stream."""
         return [_call(self.events[i : i + size]) for i in range(0, len(self.events), size)]
 
+    def by_hub(self, size: int) -> list[list[EventBatch]]:
+        """Cut as a host delivers them: `size` events of one hub, in the order in which the batches fill."""
+        waiting: dict[str, list[tuple[str, Event]]] = {}
+        calls = []
+        for event in self.events:
+            own = waiting.setdefault(event[0], [])
+            own.append(event)
+            if len(own) == size:
+                calls.append(_call(waiting.pop(event[0])))
+        return [*calls, *(_call(rest) for rest in waiting.values())]
 
-def workload(orders: int, seed: int = 7, first_order: int = 0) -> Workload:
+
+def workload(orders: int, seed: int = 7, first_order: int = 0, first_number: int = 0) -> Workload:
     """About 3.3 events per order: its last state, both legs, 5 % exact duplicates and 5 % stale versions."""
     rng = random.Random(seed)
-    facts: list[tuple[str, dict[str, object]]] = []
+    facts: list[Fact] = []
     for number in range(first_order, first_order + orders):
-        facts += _order(number, rng)
-    extra: list[tuple[int, tuple[str, dict[str, object]]]] = []
+        facts += facts_of_order(number, rng)
+    extra: list[tuple[int, Fact]] = []
     for index, (stream, fact) in enumerate(facts):
         if rng.random() < NOISE_SHARE:
             extra.append((index, (stream, fact)))
@@ -39,9 +52,14 @@ def workload(orders: int, seed: int = 7, first_order: int = 0) -> Workload:
     placed = [(i + rng.random() * SHUFFLE_WINDOW, f) for i, f in enumerate(facts)]
     placed += [(i + rng.random() * SHUFFLE_WINDOW, f) for i, f in extra]
     placed.sort(key=lambda pair: pair[0])
-    counters = {"ledger": -1, "payment_order": -1}
+    return published([fact for _, fact in placed], first_number)
+
+
+def published(facts: Sequence[Fact], first_number: int = 0) -> Workload:
+    """Facts as events, in this order; ten share a millisecond."""
+    counters = {"ledger": first_number - 1, "payment_order": first_number - 1}
     events = []
-    for index, (_, (stream, fact)) in enumerate(placed):
+    for index, (stream, fact) in enumerate(facts):
         counters[stream] += 1
         enqueued = START + timedelta(days=1, milliseconds=index // 10)
         body = json.dumps(fact, separators=(",", ":")).encode()
@@ -49,7 +67,8 @@ def workload(orders: int, seed: int = 7, first_order: int = 0) -> Workload:
     return Workload(events)
 
 
-def _order(number: int, rng: random.Random) -> list[tuple[str, dict[str, object]]]:
+def facts_of_order(number: int, rng: random.Random) -> list[Fact]:
+    """The order and its two legs, as one producer would publish them in the end."""
     amount = f"{rng.randrange(100, 10_000_000) / 100:.2f}"
     site = SITES[number % 3]
     order_id = f"ord-20261123-{number:09d}"
