@@ -9,12 +9,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from azure.eventhub import EventHubProducerClient
+
 from tests.bench.measure import Figure, Measured, Plan, run_rounds
 from tests.bench.server import BenchServer
 from tests.bench.start import SETTINGS
 from tests.bench.workload import workload
 from tests.support.eventhubs import LocalEventHubs, local_event_hubs
-from tests.support.eventhubs_sdk import consumer, publish
+from tests.support.eventhubs_sdk import consumer, producer, send_all
 from tests.support.functions_host import ROOT, local_functions_host
 
 FIGURE = Figure(
@@ -44,27 +46,41 @@ class Route:
         return sum(map(len, self.bodies.values()))
 
     def through(self) -> float:
-        """Seconds from the first event published to the last one committed."""
+        """Events a second from publishing to commit.
+
+        Counted from each hub's second event on, so that opening the links, about a second and a half in the SDK, is
+        no part of it.
+        """
         self.server.truncate()
-        started = time.perf_counter()
-        with ThreadPoolExecutor(len(HUBS)) as threads:
-            sending = [threads.submit(self._publish, stream) for stream in HUBS]
-            self._wait_until_committed()
-            for each in sending:
-                each.result()
-        return time.perf_counter() - started
+        with ExitStack() as stack:
+            clients = {
+                stream: stack.enter_context(producer(self.broker.connection_string, hub))
+                for stream, hub in HUBS.items()
+            }
+            for stream, client in clients.items():
+                send_all(client, self.bodies[stream][:1], partition_id="0")
+            self._wait_until_committed(len(HUBS))
+            started = time.perf_counter()
+            with ThreadPoolExecutor(len(HUBS)) as threads:
+                sending = [
+                    threads.submit(self._publish, stream, client) for stream, client in clients.items()
+                ]
+                self._wait_until_committed(self.count)
+                for each in sending:
+                    each.result()
+            return (self.count - len(HUBS)) / (time.perf_counter() - started)
 
-    def _publish(self, stream: str) -> None:
-        publish(self.broker.connection_string, HUBS[stream], self.bodies[stream], partition_id="0")
+    def _publish(self, stream: str, client: EventHubProducerClient) -> None:
+        send_all(client, self.bodies[stream][1:], partition_id="0")
 
-    def _wait_until_committed(self) -> None:
+    def _wait_until_committed(self, count: int) -> None:
         deadline = time.monotonic() + SECONDS_TO_COMMIT
         query = (
             "SELECT coalesce(sum(applied + superseded + duplicate + dead_lettered), 0) FROM stream_positions"
         )
         while time.monotonic() < deadline:
             (held,) = self.server.owner.execute(query).fetchone() or (0,)
-            if held >= self.count:
+            if held >= count:
                 return
             time.sleep(0.01)
         raise TimeoutError(f"not every event was committed within {SECONDS_TO_COMMIT:.0f} s")
@@ -147,7 +163,7 @@ def measure_whole_path(
                 "SELECT count(*) FROM pairs WHERE state = 'COMPLETE'"
             ).fetchone() or (0,)
             assert found == orders, "not every order is complete"
-            return path.count / ours, path.received()
+            return ours, path.received()
 
         notes: dict[str, object] = {"events": path.count, "fast_decode": fast_decode}
         measured = Measured(FIGURE, "events/s", notes=notes)

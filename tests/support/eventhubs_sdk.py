@@ -25,16 +25,26 @@ def publish(
 ) -> None:
     """Sends the events in order, in as few batches as they need."""
     with producer(connection_string, hub) as client:
-        batch = client.create_batch(partition_id=partition_id, partition_key=partition_key)
-        for body in bodies:
-            event = body if isinstance(body, EventData) else EventData(body)
-            try:
-                batch.add(event)
-            except ValueError:
-                client.send_batch(batch)
-                batch = client.create_batch(partition_id=partition_id, partition_key=partition_key)
-                batch.add(event)
-        client.send_batch(batch)
+        send_all(client, bodies, partition_id, partition_key)
+
+
+def send_all(
+    client: EventHubProducerClient,
+    bodies: Sequence[bytes | EventData],
+    partition_id: str | None = None,
+    partition_key: str | None = None,
+) -> None:
+    """The same with a client at hand, whose link stays open."""
+    batch = client.create_batch(partition_id=partition_id, partition_key=partition_key)
+    for body in bodies:
+        event = body if isinstance(body, EventData) else EventData(body)
+        try:
+            batch.add(event)
+        except ValueError:
+            client.send_batch(batch)
+            batch = client.create_batch(partition_id=partition_id, partition_key=partition_key)
+            batch.add(event)
+    client.send_batch(batch)
 
 
 def consumer(connection_string: str, hub: str, group: str, **options: Any) -> EventHubConsumerClient:
