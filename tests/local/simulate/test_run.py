@@ -138,6 +138,7 @@ def test_a_full_disk_is_said_before_anything_starts() -> None:
         new_folder(free_bytes_min=2**62)
 
 
+@pytest.mark.long
 def test_a_product_that_loses_rows_is_found(new_run: NewRun, tmp_path: Path) -> None:
     copy = spoiled_copy(
         tmp_path / "copy", "shared/sync/ingest_events.py", "def ingest_events(", "def _stores(", LOSES_ROWS
