@@ -4,6 +4,7 @@
 do. Codes never change their meaning; a code that is no longer raised leaves with its class.
 """
 
+from shared.errors.audit_entries import AUDIT
 from shared.errors.entry import CatalogEntry
 from shared.errors.loss_entries import LOSS
 
@@ -275,8 +276,8 @@ EVENTS = (
             "than the schema, or a constraint was added by hand."
         ),
         action_guide=(
-            "Report it as a defect with the dead letter's field and detail; the producer need not send the "
-            "event again."
+            "Report it as a defect with the dead letter's field and detail. Once the rule is mended the record "
+            "comes right with its next snapshot; if none will come, have it published again as it is."
         ),
         runbook="row-refused",
     ),
@@ -380,7 +381,7 @@ SYSTEM = (
     ),
 )
 
-CATALOG: tuple[CatalogEntry, ...] = (*REQUESTS, *ACCESS, *LOOKUP, *EVENTS, *SYNC, *LOSS, *SYSTEM)
+CATALOG: tuple[CatalogEntry, ...] = (*REQUESTS, *ACCESS, *LOOKUP, *EVENTS, *SYNC, *LOSS, *AUDIT, *SYSTEM)
 
 _BY_CODE = {entry.code: entry for entry in CATALOG}
 

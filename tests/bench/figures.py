@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.progress import Progress
 
 from infra.local.host.worker import Worker
+from tests.bench.audit import measure_audit_append, measure_audit_verify
 from tests.bench.growth import measure_growth
 from tests.bench.http_lookup import measure_http_lookup
 from tests.bench.ingest import measure_ingest
@@ -93,6 +94,12 @@ FIGURES: dict[str, Callable[[Bench, OnRound], Measured]] = {
     "lookup-http": lambda bench, done: _http_lookup(bench, done),
     "wallet-page": lambda bench, done: measure_wallet_page(bench.large(), bench.rows, bench.plan, done),
     "growth": lambda bench, done: _growth(bench, done),
+    "audit-append": lambda bench, done: measure_audit_append(
+        bench.server, bench.plan, done, max(1, bench.orders // 100)
+    ),
+    "audit-verify": lambda bench, done: measure_audit_verify(
+        bench.server, bench.plan, done, 10 * bench.orders
+    ),
     "memory": lambda bench, done: measure_memory(bench.server, bench.options.events, bench.plan, done),
     "start": lambda bench, done: measure_start(bench.plan, done),
 }

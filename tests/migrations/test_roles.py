@@ -16,8 +16,9 @@ READ, ADD, CHANGE = {"SELECT"}, {"SELECT", "INSERT"}, {"SELECT", "INSERT", "UPDA
 APP_MAY = {
     "alembic_version": READ,
     "applied_records": ADD,
+    "audit_entries": ADD,
     "dead_letters": CHANGE,
-    "hub_generations": CHANGE,
+    "hub_generations": ADD,
     "ledger_entries": CHANGE,
     "outbox": CHANGE,
     "pairs": CHANGE,
@@ -63,7 +64,7 @@ def test_of_partitions_only_reading_is_granted(owner: Owner) -> None:
     assert set(rows) == {(APP, "SELECT"), (AUDITOR, "SELECT")}
 
 
-def test_no_column_no_function_and_no_sequence_is_granted_beside(owner: Owner) -> None:
+def test_one_column_one_function_and_no_sequence_are_granted_beside(owner: Owner) -> None:
     functions = owner.execute(
         """
         SELECT r.rolname, p.proname FROM pg_proc AS p CROSS JOIN pg_roles AS r
@@ -82,10 +83,11 @@ def test_no_column_no_function_and_no_sequence_is_granted_beside(owner: Owner) -
     ).fetchall()
     assert sequences == []
     columns = owner.execute(
-        "SELECT attrelid::regclass::text FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid"
+        "SELECT attrelid::regclass::text, attname, attacl::text FROM pg_attribute"
+        " JOIN pg_class ON attrelid = pg_class.oid"
         " WHERE attacl IS NOT NULL AND relnamespace = 'public'::regnamespace"
     ).fetchall()
-    assert columns == []
+    assert columns == [("hub_generations", "seen_at", f"{{{APP}=w/{MIGRATOR}}}")]
 
 
 @pytest.mark.parametrize("role", ROLES)

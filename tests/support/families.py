@@ -6,8 +6,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.database.audit.test_canaries import DEFECTS as AUDIT_DEFECTS
 from tests.database.sync.test_canaries import DEFECTS as ORDER_DEFECTS
 from tests.reliability.test_canaries import DEFECTS as DISASTER_DEFECTS
+from tests.support.audit_stories import AUDIT_STORIES
 from tests.support.reliability_stories import RELIABILITY_STORIES
 from tests.support.stories import STORIES, Story
 
@@ -18,7 +20,7 @@ BEGIN, END = "<!-- families: begin -->\n", "<!-- families: end -->\n"
 def table() -> str:
     """One row per story: its name, the first line of what it says, and its defects."""
     lines = ["| story | what must hold | planted defects it finds |", "|---|---|---|"]
-    for story in (*STORIES, *RELIABILITY_STORIES):
+    for story in (*STORIES, *RELIABILITY_STORIES, *AUDIT_STORIES):
         holds = (story.__doc__ or "").strip().splitlines()[0]
         lines.append(f"| {_words(story.__name__)} | {holds} | {'; '.join(_defects(story))} |")
     return "\n".join(lines) + "\n"
@@ -29,7 +31,8 @@ def _words(name: str) -> str:
 
 
 def _defects(story: Story) -> Sequence[str]:
-    return [d.name for d in (*ORDER_DEFECTS, *DISASTER_DEFECTS) if d.story == story.__name__]
+    planted = (*ORDER_DEFECTS, *DISASTER_DEFECTS, *AUDIT_DEFECTS)
+    return [d.name for d in planted if d.story == story.__name__]
 
 
 def with_table(page: str) -> str:

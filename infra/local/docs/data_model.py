@@ -20,9 +20,15 @@ LANE = 13
 PLACES: tuple[tuple[str, ...], ...] = (
     ("sites", "ledger_entries", "payment_orders"),
     ("pairs", "applied_records", "sync_findings", "sequence_gaps", "partition_heads", "outbox"),
-    ("hub_generations", "stream_positions", "dead_letters", "reject_ceilings"),
+    ("hub_generations", "stream_positions", "dead_letters", "reject_ceilings", "audit_entries"),
 )
-ROOM_COLOURS = {"sites": "#fdf0d5", "sync": "#e3eefb", "pairing": "#e2f4e6", "alerts": "#f6e6f5"}
+ROOM_COLOURS = {
+    "sites": "#fdf0d5",
+    "sync": "#e3eefb",
+    "pairing": "#e2f4e6",
+    "alerts": "#f6e6f5",
+    "audit": "#fbe3de",
+}
 # Columns that say one thing together are one line of the picture.
 FOLDED: Mapping[str, tuple[str, ...]] = {
     "revision": ("updated_at", "version", "enqueued_at", "sequence_number", "content_digest"),
@@ -31,6 +37,8 @@ FOLDED: Mapping[str, tuple[str, ...]] = {
     "acceptance": ("accepted_at", "accepted_by", "accepted_reason"),
     "replay": ("replayed_at", "replayed_by", "replayed_reason"),
     "extent in the hub": ("hub_first_number", "hub_last_number", "hub_last_enqueued_at"),
+    "origin": ("request_id", "idempotency_key", "approval_id", "client_address", "user_agent"),
+    "proof": ("canonical", "hash_version", "previous_hash", "hash"),
     "records by outcome": ("records_applied", "records_superseded", "records_duplicate"),
 }
 

@@ -27,6 +27,7 @@ STORED = (
     ("what was received of each hub", INK, ("stream_positions", "hub_generations")),
     ("what is missing, what stands still", BAD, ("sequence_gaps", "partition_heads")),
     ("operating units; alerts to send", INK, ("sites", "outbox")),
+    ("who did what, and why", INK, ("audit_entries",)),
 )
 
 

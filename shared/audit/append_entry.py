@@ -1,0 +1,19 @@
+"""Append one entry to its chain, inside the transaction of the change it records."""
+
+from sqlalchemy import Connection
+
+from shared.audit import store
+from shared.audit.model import Entry, Facts, draft_entry, link_entry
+
+
+def append_entry(connection: Connection, facts: Facts) -> Entry:
+    """The entry as it was written; it stands when the caller's transaction commits, and not without it.
+
+    Call it last: it takes the chain's lock, which every other writer of the chain then waits for until the end of
+    this transaction. Raises EntryInvalid, and EntryRefused when the transaction's snapshot is older than the chain's
+    head; either way the change must not be committed.
+    """
+    draft = draft_entry(facts)
+    entry = link_entry(draft, store.lock_head(connection, facts.chain))
+    store.insert_entry(connection, entry)
+    return entry

@@ -1,0 +1,98 @@
+"""The manifest of a monthly archive: what the file of entries holds, in one line of JSON that is signed.
+
+An archive is three blobs: entries as JSON lines, the manifest, and the detached Ed25519 signature of the manifest's
+bytes. The manifest is written last: an archive stands when its manifest does.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Self
+
+FORMAT = "counterfoil-audit-archive/1"
+MANIFEST_BYTES_MAX = 16_384
+ENTRIES, MANIFEST, SIGNATURE = ".jsonl", ".manifest.json", ".manifest.sig"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a signature stands for. Hashes are hexadecimal; an empty month has no first hash.
+
+    `previous_hash` is that of the entry before the first, `previous_archive` the SHA-256 of the manifest before.
+    """
+
+    format: str
+    chain: str
+    month: str
+    first_position: int
+    last_position: int
+    count: int
+    previous_hash: str
+    first_hash: str | None
+    last_hash: str
+    last_appended_at: str | None
+    entries_bytes: int
+    entries_sha256: str
+    previous_archive: str | None
+    key_id: str
+    algorithm: str
+
+    def encode(self) -> bytes:
+        """The bytes that are signed."""
+        return (
+            json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+            + b"\n"
+        )
+
+    @property
+    def digest(self) -> str:
+        """By which the next archive names this one."""
+        return hashlib.sha256(self.encode()).hexdigest()
+
+    @classmethod
+    def decode(cls, told: bytes) -> Self | None:
+        """The manifest of these bytes, None when they are not exactly what one is written as."""
+        try:
+            document = json.loads(told)
+            manifest = cls(**document)
+            is_whole = set(document) == {each.name for each in fields(cls)} and manifest.encode() == told
+        except (RecursionError, TypeError, UnicodeError, ValueError):
+            return None
+        return manifest if is_whole and manifest.format == FORMAT and manifest.is_sound() else None
+
+    def is_sound(self) -> bool:
+        """Whether numbers are numbers, hashes are hashes, and range and count say the same."""
+        numbers = (self.first_position, self.last_position, self.count, self.entries_bytes)
+        hashes = (self.previous_hash, self.last_hash, *((self.first_hash,) if self.count else ()))
+        if not all(isinstance(number, int) for number in numbers):
+            return False
+        if not all(isinstance(each, str) and _DIGEST.fullmatch(each) for each in hashes):
+            return False
+        return self.count == self.last_position - self.first_position + 1 and self.count >= 0
+
+
+def archive_name(chain: str, month: str) -> str:
+    """The name of an archive's blobs, without their endings."""
+    return f"{archive_folder(chain)}{chain}-{month}"
+
+
+def archive_folder(chain: str) -> str:
+    """Where the archives of a chain lie, in the order of their months."""
+    return f"audit/archives/{chain}/"
+
+
+def end_of(month: str) -> datetime:
+    """The first instant after a month `YYYY-MM`, in UTC. Raises ValueError."""
+    if not _MONTH.fullmatch(month) or month == "9999-12":
+        raise ValueError(f"{month!r} is no month")
+    year, number = int(month[:4]), int(month[5:])
+    return datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
+
+
+def month_after(month: str) -> str:
+    """The month that follows."""
+    return end_of(month).strftime("%Y-%m")
