@@ -29,6 +29,8 @@ TRIGGER = "eventHubTrigger"
 KNOWN_RELEASES = ("1.26.", "2.3.")
 _SYSTEM = "SystemPropertiesArray"
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,7})?)(?:Z|[+-]00:00)?", re.ASCII)
+# Of a geo-replicated namespace, such as 3:512:17.
+_TEXT_OFFSET = re.compile(r"[!-~]{1,100}", re.ASCII)
 _TO_THE_MILLISECOND = len("2026-11-23T11:59:58.250")
 
 
@@ -113,12 +115,21 @@ def _instant(text: str) -> datetime:
 
 
 def _offset(value: str | float | None) -> str:
-    """The library reads offsets as whole numbers, and our edge writes nought and none as an empty text."""
+    """The library reads offsets as whole numbers, and our edge writes nought and none as an empty text.
+
+    Where it would refuse a text, as geo-replicated namespaces have them, the text is kept: an offset names, it does
+    not count.
+    """
     if value is None:
         return ""
     if isinstance(value, float):
         raise Unusual("offset")
-    return str(int(value) or "")
+    try:
+        return str(int(value) or "")
+    except ValueError:
+        if isinstance(value, str) and _TEXT_OFFSET.fullmatch(value):
+            return value
+        raise
 
 
 class LateConverter(EventHubTriggerConverter, binding=None, trigger=True):

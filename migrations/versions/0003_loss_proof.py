@@ -13,7 +13,8 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-# A gap keeps its place, what is missing only shrinks, and nothing comes back from CLOSED.
+# A gap keeps its place, what is missing only shrinks, nothing comes back from CLOSED, and who accepted it, when and why
+# stands once it is written.
 GUARD = """
 CREATE FUNCTION refuse_gap_move() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -24,6 +25,12 @@ BEGIN
     IF NOT NEW.missing <@ OLD.missing THEN
         RAISE EXCEPTION 'what was received is not missing again'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'gap_missing';
+    END IF;
+    IF num_nonnulls(OLD.accepted_at, OLD.accepted_by, OLD.accepted_reason) > 0
+        AND (OLD.accepted_at, OLD.accepted_by, OLD.accepted_reason)
+            IS DISTINCT FROM (NEW.accepted_at, NEW.accepted_by, NEW.accepted_reason) THEN
+        RAISE EXCEPTION 'who accepted a gap, when and why stands'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'gap_accepted';
     END IF;
     IF OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN (
         ('OPEN', 'CLOSED'), ('OPEN', 'EXPIRED'), ('OPEN', 'ACCEPTED'),
@@ -41,7 +48,7 @@ CREATE TRIGGER guarded_moves BEFORE UPDATE ON sequence_gaps FOR EACH ROW EXECUTE
 PRIVILEGES = """
 GRANT SELECT ON sequence_gaps, partition_heads TO counterfoil_app, counterfoil_auditor;
 GRANT INSERT, UPDATE ON sequence_gaps, partition_heads TO counterfoil_app;
-GRANT UPDATE ON hub_generations TO counterfoil_app;
+GRANT UPDATE (seen_at) ON hub_generations TO counterfoil_app;
 """
 
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from shared.adapters.hub_events import HubEvent, Reading
@@ -18,6 +19,7 @@ from shared.settings import Settings
 
 if TYPE_CHECKING:
     from azure.eventhub.aio import EventHubConsumerClient
+    from azure.identity import DefaultAzureCredential
 
 # How long a question may take where nobody waits for the answer but a batch or a timer.
 ANSWER_SECONDS_MAX = 15.0
@@ -89,10 +91,15 @@ class EventHubsInspector:
     """Asks Event Hubs itself; a new client per question, because questions are rare.
 
     Partitions heard of before are asked about beside their hub and not after it: connecting is what takes the time.
+    The identity is one for all questions, because it keeps its token; a new one would have to fetch another each time.
     """
 
     settings: Settings
+    _identity: "Identity" = field(init=False, repr=False, compare=False)
     _heard_of: dict[str, list[str]] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_identity", Identity(self.settings.eventhubs_client_id or None))
 
     def created_at(self, hub: str) -> datetime:
         async def ask(client: "EventHubConsumerClient") -> datetime:
@@ -165,25 +172,35 @@ class EventHubsInspector:
             return EventHubConsumerClient.from_connection_string(
                 s.eventhubs_connection, group, eventhub_name=hub, **options
             )
-        identity = _Identity(s.eventhubs_client_id or None)
-        return EventHubConsumerClient(s.eventhubs_namespace, hub, group, identity, **options)
+        return EventHubConsumerClient(s.eventhubs_namespace, hub, group, self._identity, **options)
 
 
-class _Identity:
-    """The instance's identity for asynchronous clients; the SDK's own asynchronous one needs another HTTP client."""
+class Identity:
+    """The instance's identity for asynchronous clients; the SDK's own asynchronous one needs another HTTP client.
+
+    It is made when the first token is asked for, and lives as long as the process: a client that closes leaves it open.
+    """
 
     def __init__(self, client_id: str | None) -> None:
-        from azure.identity import DefaultAzureCredential
-
-        self._credential = DefaultAzureCredential(managed_identity_client_id=client_id)
+        self._client_id = client_id
+        self._making = Lock()
+        self._credential: DefaultAzureCredential | None = None
 
     async def get_token(self, *scopes: str, **options: Any) -> Any:
-        return await asyncio.to_thread(self._credential.get_token, *scopes, **options)
+        return await asyncio.to_thread(self._token, *scopes, **options)
+
+    def _token(self, *scopes: str, **options: Any) -> Any:
+        from azure.identity import DefaultAzureCredential
+
+        with self._making:
+            if self._credential is None:
+                self._credential = DefaultAzureCredential(managed_identity_client_id=self._client_id)
+        return self._credential.get_token(*scopes, **options)
 
     async def close(self) -> None:
-        self._credential.close()
+        """Nothing: other clients go on with it."""
 
-    async def __aenter__(self) -> "_Identity":
+    async def __aenter__(self) -> "Identity":
         return self
 
     async def __aexit__(self, *_error: object) -> None:

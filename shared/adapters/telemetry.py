@@ -62,7 +62,11 @@ METRICS: dict[MetricName, Metric] = {
     "alias_hits": Metric("counter", "fields", "fields read under another of their names, by field"),
     "unknown_fields": Metric("counter", "fields", "fields the contract does not know, by profile"),
     "lag_events": Metric("gauge", "events", "events in the hub not yet taken, by stream and partition"),
-    "lag_seconds": Metric("gauge", "s", "the hub's newest event against our newest, by stream and partition"),
+    "lag_seconds": Metric(
+        "gauge",
+        "s",
+        "sent time of the hub's newest event minus that of our newest; no waiting time; 0: none unread",
+    ),
     "freshness_seconds": Metric("gauge", "s", "now minus the newest enqueued time, by stream and partition"),
     "missing_events": Metric("gauge", "events", "events missing in gaps that are open or expired"),
     "partitions_stalled": Metric(

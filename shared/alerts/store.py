@@ -22,12 +22,13 @@ def insert_outbox(
     return bool(result.rowcount)
 
 
-def list_alerts(connection: Connection, code: str) -> list[dict[str, Any]]:
-    """What every alert of a code said, the first one first; delivered ones too."""
+def list_alerts(connection: Connection, code: str, since: datetime) -> list[dict[str, Any]]:
+    """What the alerts of a code raised since then said, the first one first; delivered ones too."""
     rows = connection.execute(
         text("""
-            SELECT payload FROM outbox WHERE kind = 'ALERT' AND starts_with(dedupe_key, :prefix) ORDER BY outbox_id
+            SELECT payload FROM outbox
+            WHERE kind = 'ALERT' AND starts_with(dedupe_key, :prefix) AND created_at >= :since ORDER BY outbox_id
         """),
-        {"prefix": f"{code}:"},
+        {"prefix": f"{code}:", "since": since},
     )
     return [row[0] for row in rows]

@@ -16,13 +16,21 @@ from shared.database.database import driver
 
 _SEPARATOR = "\x1f"
 
+
+def _on_one_line(statement: str) -> str:
+    """The driver remembers how to send statements of up to 4,096 characters; longer ones it takes apart each time."""
+    return " ".join(statement.split())
+
+
 _SIDES = {"p": "PAYMENT", "r": "RECEIVE"}
 _FACTS = ("tx_id", "wallet_id", "amount", "currency", "site_id", "event_time", "first_ingested_at")
-# The leg of a side is its earliest entry by (event_time, tx_id): only one row passes the filter, max() names it.
 _LEGS = ",\n               ".join(
-    f"max({fact}) FILTER (WHERE place = 1 AND entry_type = '{side}') AS {alias}_{fact}"
+    f"({alias}).{fact} AS {alias}_{fact}" for alias in _SIDES for fact in _FACTS
+)
+# The leg of a side is its earliest entry by (event_time, tx_id).
+_ENTRIES = ",\n                   ".join(
+    f"array_agg(e ORDER BY e.event_time, e.tx_id) FILTER (WHERE e.entry_type = '{side}') AS {alias}s"
     for alias, side in _SIDES.items()
-    for fact in _FACTS
 )
 
 
@@ -30,8 +38,10 @@ def _computed(condition: str) -> str:
     """The pair of every touched order as the rows make it; where the condition fails, that of an empty order.
 
     LATERAL with OFFSET or LIMIT keeps the plan to two index probes per order whatever the statistics say; a join lets
-    the planner walk the whole index while it grows.
+    the planner walk the whole index while it grows. The first OFFSET keeps a leg's row from being sought per column.
+    An order's entries are collected as whole rows: one aggregate per side starts sooner than one per side and column.
     """
+    is_new = "is_new, " if condition else ""
     return f"""
     SELECT order_id,
         CASE WHEN p_tx_id IS NOT NULL AND r_tx_id IS NOT NULL THEN 'COMPLETE'
@@ -59,18 +69,18 @@ def _computed(condition: str) -> str:
         CASE WHEN p_tx_id IS NOT NULL AND r_tx_id IS NOT NULL
              THEN greatest(p_first_ingested_at, r_first_ingested_at) END AS completed_at
     FROM (
-        SELECT order_id, {"bool_and(is_new) AS is_new, " if condition else ""}count(tx_id) AS entries,
-               count(*) FILTER (WHERE entry_type = 'PAYMENT') AS payments,
-               count(*) FILTER (WHERE entry_type = 'RECEIVE') AS receipts,
+        SELECT order_id, {is_new}payments, receipts, entries,
                {_LEGS}
         FROM (
-            SELECT touched.*, e.*, row_number() OVER (
-                       PARTITION BY touched.order_id, e.entry_type ORDER BY e.event_time, e.tx_id) AS place
-            FROM touched LEFT JOIN LATERAL (
-                SELECT entry_type, {", ".join(_FACTS)} FROM ledger_entries AS e
+            SELECT touched.*, entries, cardinality(ps) AS payments, cardinality(rs) AS receipts,
+                   ps[1] AS p, rs[1] AS r
+            FROM touched CROSS JOIN LATERAL (
+                SELECT count(*) AS entries,
+                       {_ENTRIES}
+                FROM ledger_entries AS e
                 WHERE {condition} e.related_id = touched.order_id
-                  AND (e.related_type IS NULL OR e.related_type = 'PAYMENT_ORDER') OFFSET 0) AS e ON true
-        ) AS ranked GROUP BY order_id
+                  AND (e.related_type IS NULL OR e.related_type = 'PAYMENT_ORDER')) AS entries OFFSET 0
+        ) AS sides
     ) AS touched
     LEFT JOIN LATERAL (
         SELECT true AS is_there, o.amount, o.currency, o.status, o.status_group, o.site_id
@@ -100,7 +110,7 @@ _TOUCHED = "SELECT order_id FROM unnest(string_to_array(%(orders)s, E'\\x1f')) A
 # A pair that stands already is only locked here (its row is never deleted, so the insert always meets it); computing
 # it would be in vain, because what counts is the state after the lock.
 # A scalar sub-select with LIMIT is asked row by row; NOT EXISTS would read the whole table into a hash.
-_INSERT_OR_LOCK = f"""
+_INSERT_OR_LOCK = _on_one_line(f"""
 WITH touched AS MATERIALIZED (
     SELECT t.order_id, (SELECT true FROM pairs WHERE pairs.order_id = t.order_id LIMIT 1) IS NULL AS is_new
     FROM ({_TOUCHED}) AS t
@@ -112,10 +122,12 @@ WITH touched AS MATERIALIZED (
 )
 SELECT string_agg(order_id, E'\\x1f'),
        array_agg(time_to_complete_seconds::float8) FILTER (WHERE time_to_complete_seconds IS NOT NULL) FROM written
-"""
+""")
+# One lock needs no order, and a pair that stands is locked sooner this way than by an insert that meets it.
+_LOCK_ONE = "SELECT FROM pairs WHERE order_id = %(orders)s FOR NO KEY UPDATE"
 # Every order's row stands and is locked by now. An insert that always meets it finds it through its key, whatever the
 # statistics say; an update with a join lets the planner read the whole table.
-_RECOMPUTE = f"""
+_RECOMPUTE = _on_one_line(f"""
 WITH touched AS ({_TOUCHED}), written AS (
     INSERT INTO pairs AS stored (order_id, {_NAMES})
     SELECT order_id, {_NAMES} FROM ({_computed("")}) AS computed
@@ -126,7 +138,7 @@ WITH touched AS ({_TOUCHED}), written AS (
     RETURNING time_to_complete_seconds
 )
 SELECT array_agg(time_to_complete_seconds::float8) FILTER (WHERE time_to_complete_seconds IS NOT NULL) FROM written
-"""
+""")
 
 
 class Repaired(NamedTuple):
@@ -144,10 +156,14 @@ def repair_pairs(connection: Connection, order_ids: Sequence[str]) -> Repaired:
     if not order_ids:
         return Repaired(0, [])
     session = driver(connection)
-    row = session.execute(_INSERT_OR_LOCK, {"orders": _SEPARATOR.join(order_ids)}).fetchone() or (None, None)
-    seconds = list(row[1] or [])
-    inserted = set(row[0].split(_SEPARATOR)) if row[0] else set()
-    standing = [order_id for order_id in order_ids if order_id not in inserted]
+    seconds: list[float] = []
+    standing = order_ids
+    orders = {"orders": _SEPARATOR.join(order_ids)}
+    if len(order_ids) > 1 or session.execute(_LOCK_ONE, orders).fetchone() is None:
+        row = session.execute(_INSERT_OR_LOCK, orders).fetchone() or (None, None)
+        seconds += row[1] or []
+        inserted = set(row[0].split(_SEPARATOR)) if row[0] else set()
+        standing = [order_id for order_id in order_ids if order_id not in inserted]
     if standing:
         row = session.execute(_RECOMPUTE, {"orders": _SEPARATOR.join(standing)}).fetchone()
         seconds += (row and row[0]) or []

@@ -10,7 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -42,6 +42,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> 
     except CounterfoilError as error:
         sys.stderr.write(f"ceiling: {error}\n")
         return NOT_DONE
+    except Exception as error:  # noqa: BLE001 - whatever it was, nothing was done
+        sys.stderr.write(f"ceiling: {type(error).__name__}: {str(error).partition(chr(10))[0]}\n")
+        return NOT_DONE
     told = json.dumps(document, default=_plain, ensure_ascii=False) if chosen.json else "\n".join(lines)
     sys.stdout.write(told + "\n")
     return 0
@@ -51,7 +54,7 @@ def _do(runtime: Runtime, chosen: argparse.Namespace) -> tuple[dict[str, Any], l
     if chosen.list:
         standing = list_ceilings(runtime, chosen.stream)
         ceilings = [ceiling._asdict() for ceiling in standing.ceilings]
-        return {"ceilings": ceilings, "held": standing.held}, _standing(standing)
+        return {"ceilings": ceilings, "held": [_held(flood) for flood in standing.held]}, _standing(standing)
     why, dry_run = Why(chosen.reason, chosen.by), chosen.dry_run
     if chosen.lower:
         verb = "Would be taken back" if dry_run else "Taken back"
@@ -60,7 +63,8 @@ def _do(runtime: Runtime, chosen: argparse.Namespace) -> tuple[dict[str, Any], l
         verb = "Would be raised" if dry_run else "Raised"
         wanted = Raise(chosen.share, chosen.lasts)
         done = [raise_ceiling(runtime, chosen.stream, chosen.partition, wanted, why, dry_run=dry_run)]
-    document = {"dry_run": dry_run, "lowered" if chosen.lower else "raised": [c._asdict() for c in done]}
+    told = [_told(ceiling, dry_run=dry_run and not chosen.lower) for ceiling in done]
+    document = {"dry_run": dry_run, "lowered" if chosen.lower else "raised": told}
     return document, [f"{verb}: {_line(ceiling)}" for ceiling in done]
 
 
@@ -68,10 +72,27 @@ def _standing(standing: Standing) -> list[str]:
     lines = [f"raised: {_line(ceiling)}" for ceiling in standing.ceilings] or ["No ceiling is raised."]
     held = [
         f"held: {flood['stream']} partition {flood['partition_id']} since {flood['at']}, from event"
-        f" {flood['first_sequence_number']} on: {flood['bad']} of {flood['events']} bad, {flood['by_code']}"
-        for flood in standing.held
+        f" {flood['first_sequence_number']} on: {flood['bad']} of {flood['events']} bad, {_counts(flood['by_code'])}"
+        for flood in map(_held, standing.held)
     ]
     return lines + (held or ["No partition is held."])
+
+
+def _held(flood: dict[str, Any]) -> dict[str, Any]:
+    """The flood, its time written like all others."""
+    return {**flood, "at": _plain(datetime.fromisoformat(flood["at"]).astimezone(UTC))}
+
+
+def _counts(by_code: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {code}" for code, number in by_code.items())
+
+
+def _told(ceiling: Ceiling, *, dry_run: bool) -> dict[str, Any]:
+    """A ceiling that would be raised has no number yet."""
+    fields = ceiling._asdict()
+    if dry_run:
+        del fields["ceiling_id"]
+    return fields
 
 
 def _line(ceiling: Ceiling) -> str:
@@ -109,7 +130,11 @@ def _refuse_halves(parser: argparse.ArgumentParser, chosen: argparse.Namespace) 
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m shared.sync.ceiling", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m shared.sync.ceiling",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     way = parser.add_mutually_exclusive_group()
     way.add_argument(
         "--list", action="store_true", help="which ceilings are raised, which partitions are held"

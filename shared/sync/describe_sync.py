@@ -1,15 +1,19 @@
 """How the sync stands: per stream and partition what was received, what is missing, how late and how fresh it is."""
 
+import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.adapters.event_hubs import HubState
 from shared.runtime import Runtime
+from shared.settings import Settings
 from shared.sync.loss import store
-from shared.sync.loss.look import HubStates, ask_hubs, hub_names, partitions_of, readable_from
+from shared.sync.loss.look import HubStates, ask_hubs, extent_of, hub_names, partitions_of, readable_from
 from shared.sync.loss.model import (
     Extent,
+    Gap,
     GapState,
     Partition,
     Ranges,
@@ -22,6 +26,8 @@ from shared.sync.loss.model import (
 )
 
 GAPS_SHOWN_MAX = 100
+# What somebody has to decide comes first.
+_ORDER = (GapState.OPEN, GapState.EXPIRED, GapState.ACCEPTED, GapState.CLOSED)
 
 
 @dataclass(frozen=True)
@@ -45,12 +51,16 @@ class GapStatus:
 
 @dataclass(frozen=True)
 class PartitionStatus:
-    """One partition of one generation. Null is unknown: a hub that could not be asked, an event that never came."""
+    """One partition of one generation. Null is unknown: a hub that could not be asked, an event that never came.
+
+    `hub_head_told` is what the hub said at `hub_asked_at`, now or to the watch; since then it can only have grown, so
+    `lag_events_at_least` is a lower bound. `lag_seconds` is a distance between two events and not a waiting time.
+    """
 
     stream: str
     hub: str
     partition: str
-    generation: int
+    generation: int | None
     hub_created_at: datetime | None
     received: int
     applied: int
@@ -65,6 +75,9 @@ class PartitionStatus:
     gaps_total: int
     missing_events: int
     lag_events: int | None
+    lag_events_at_least: int | None
+    hub_head_told: int | None
+    hub_asked_at: datetime | None
     lag_seconds: float | None
     freshness_seconds: float | None
     newest_enqueued_at: datetime | None
@@ -73,11 +86,15 @@ class PartitionStatus:
 
 @dataclass(frozen=True)
 class SyncStatus:
-    """Today's hubs by partition, and of earlier generations the partitions that have gaps."""
+    """Today's hubs by partition, and of earlier generations the partitions that have gaps.
+
+    Of `unknown_streams` not even the partitions are known: never read, and the hub tells of none.
+    """
 
     as_of: datetime
     partitions: Sequence[PartitionStatus]
     earlier_generations: Sequence[PartitionStatus]
+    unknown_streams: Sequence[str]
 
 
 def describe_sync(runtime: Runtime, hubs_seconds_max: float) -> SyncStatus:
@@ -88,18 +105,53 @@ def describe_sync(runtime: Runtime, hubs_seconds_max: float) -> SyncStatus:
     settings = runtime.settings
     with runtime.database.reading() as connection:
         standings = store.list_standings(connection, settings.event_consumer_group)
-        gaps = store.list_gaps(connection, settings.event_consumer_group)
+        gaps = store.list_gaps(connection, settings.event_consumer_group, GAPS_SHOWN_MAX)
+        told = store.list_told_extents(connection, settings.event_consumer_group)
         known = {hub: store.fetch_current_generation(connection, hub) for hub in hub_names(settings).values()}
     states = _of_these_generations(ask_hubs(runtime, hubs_seconds_max), known)
     now = runtime.clock.now()
+    told |= _told_now(states, known, now)
     generations = {hub: each.generation for hub, each in known.items() if each is not None}
     by_place = {(each.hub, each.generation, each.partition_id): each for each in standings}
     today = []
     for partition in partitions_of(settings, standings, states, generations):
         standing = by_place.pop((partition.hub, partition.generation, partition.partition_id), None)
-        today.append(_today(partition, standing, _gaps_of(standing, gaps, states), known, now))
+        place = store.Place(partition.hub, partition.generation, partition.partition_id)
+        found = _gaps_of(standing, gaps, states)
+        today.append(
+            _status(standing or _unread(partition, known), found, now, partition.extent, told.get(place))
+        )
+    today += _not_registered(settings, states, known, now)
     earlier = [(each, _gaps_of(each, gaps, states)) for each in by_place.values()]
-    return SyncStatus(now, today, [_status(each, found, now) for each, found in earlier if found])
+    unknown = sorted(set(hub_names(settings)) - {each.stream for each in today})
+    return SyncStatus(now, today, [_status(each, found, now) for each, found in earlier if found], unknown)
+
+
+def _told_now(
+    states: HubStates, known: Mapping[str, store.Generation | None], now: datetime
+) -> dict[store.Place, store.ToldExtent]:
+    """What the hubs we know said to this very question."""
+    return {
+        store.Place(hub, generation.generation, each.partition_id): store.ToldExtent(extent_of(each), now)
+        for hub, state in states.items()
+        if state is not None and (generation := known[hub]) is not None
+        for each in state.partitions
+    }
+
+
+def _not_registered(
+    settings: Settings, states: HubStates, known: Mapping[str, store.Generation | None], now: datetime
+) -> list[PartitionStatus]:
+    """The partitions of a hub that answers, and that neither a stream nor the watch has registered yet."""
+    found = []
+    for stream, hub in hub_names(settings).items():
+        if (state := states[hub]) is None or known[hub] is not None:
+            continue
+        for each in state.partitions:
+            standing = _nothing_read(stream, hub, 0, each.partition_id, state.created_at)
+            told = store.ToldExtent(extent_of(each), now)
+            found.append(replace(_status(standing, [], now, told.extent, told), generation=None))
+    return found
 
 
 def _of_these_generations(states: HubStates, known: Mapping[str, store.Generation | None]) -> HubStates:
@@ -124,12 +176,18 @@ def _gaps_of(
     readable = readable_from(standing, states)
     mine = [each for each in records if each.gap.position_id == standing.position_id]
     recorded = joined((each.gap.first_number, each.gap.last_number) for each in mine)
-    found = [_recorded(each, standing.received, readable) for each in mine]
+    found = [_recorded(each, _beside(each.gap, standing.received), readable) for each in mine]
     for hole in without(holes(standing.received, readable), recorded):
         is_gone = readable is not None and hole[1] < readable
         state = GapState.EXPIRED if is_gone else GapState.OPEN
         found.append(GapStatus(None, state, *hole, (hole,), (hole,) if is_gone else ()))
-    return sorted(found, key=lambda gap: (gap.state == GapState.CLOSED, -gap.first_number))
+    return sorted(found, key=lambda gap: (_ORDER.index(GapState(gap.state)), -gap.first_number))
+
+
+def _beside(gap: Gap, received: Ranges) -> Ranges:
+    """What of the received ranges can touch the gap; all of them for each gap would be quadratic."""
+    start = bisect_right(received, (gap.first_number, math.inf))
+    return received[max(0, start - 1) : bisect_right(received, (gap.last_number, math.inf))]
 
 
 def _recorded(record: store.GapRecord, received: Ranges, readable: int | None) -> GapStatus:
@@ -151,26 +209,29 @@ def _recorded(record: store.GapRecord, received: Ranges, readable: int | None) -
     )
 
 
-def _today(
-    partition: Partition,
-    standing: store.Standing | None,
-    gaps: Sequence[GapStatus],
-    known: Mapping[str, store.Generation | None],
-    now: datetime,
-) -> PartitionStatus:
-    """A partition of today's hub, also one nothing was taken of yet."""
-    if standing is not None:
-        return _status(standing, gaps, now, partition.extent)
+def _unread(partition: Partition, known: Mapping[str, store.Generation | None]) -> store.Standing:
+    """A partition of a hub we know that nothing was taken of yet."""
     generation = known[partition.hub]
-    place = (0, partition.stream, partition.hub, partition.generation, partition.partition_id)
-    made = generation.hub_created_at if generation else now
-    nothing = store.Standing(*place, (), None, None, 0, 0, 0, 0, 0, made, is_current=True)
-    return _status(nothing, gaps, now, partition.extent)
+    assert generation is not None, "its partitions were listed by its generation"
+    place = (partition.stream, partition.hub, partition.generation, partition.partition_id)
+    return _nothing_read(*place, generation.hub_created_at)
+
+
+def _nothing_read(
+    stream: str, hub: str, generation: int, partition_id: str, made: datetime
+) -> store.Standing:
+    place = (0, stream, hub, generation, partition_id)
+    return store.Standing(*place, (), None, None, 0, 0, 0, 0, 0, made, is_current=True)
 
 
 def _status(
-    standing: store.Standing, gaps: Sequence[GapStatus], now: datetime, extent: Extent | None = None
+    standing: store.Standing,
+    gaps: Sequence[GapStatus],
+    now: datetime,
+    extent: Extent | None = None,
+    told: store.ToldExtent | None = None,
 ) -> PartitionStatus:
+    """`extent` is what the hub says now, `told` what it said last."""
     last = standing.last_enqueued_at
     waiting = unread(standing.high_water, extent) if extent else None
     open_gaps = [gap for gap in gaps if gap.state in (GapState.OPEN, GapState.EXPIRED)]
@@ -193,6 +254,9 @@ def _status(
         gaps_total=len(gaps),
         missing_events=sum(count(gap.missing) for gap in open_gaps),
         lag_events=waiting,
+        lag_events_at_least=unread(standing.high_water, told.extent) if told else None,
+        hub_head_told=told.extent.last if told else None,
+        hub_asked_at=told.asked_at if told else None,
         lag_seconds=_lag_seconds(waiting, last, extent),
         freshness_seconds=None if last is None else max(0.0, (now - last).total_seconds()),
         newest_enqueued_at=last,
@@ -201,7 +265,10 @@ def _status(
 
 
 def _lag_seconds(waiting: int | None, ours: datetime | None, extent: Extent | None) -> float | None:
-    """How much newer the hub's newest event is than ours; 0 where nothing is unread."""
+    """How much later the hub's newest event was sent than our newest; 0 where nothing is unread.
+
+    After a quiet hour one new event makes it an hour, and while the hub gets nothing new it does not grow.
+    """
     if waiting == 0:
         return 0.0
     theirs = extent.last_enqueued_at if extent else None

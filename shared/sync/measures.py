@@ -37,8 +37,10 @@ def _lag(state: PartitionState, high_water: int | None) -> int:
 def lag_seconds(
     hubs: Mapping[str, Sequence[PartitionState] | None], positions: Sequence[PositionRow]
 ) -> dict[Place, float | None]:
-    """How much newer the hub's newest event is than ours; 0 where nothing is unread, None where it is unknown.
+    """How much later the hub's newest event was sent than our newest; 0 where nothing is unread, None: unknown.
 
+    A distance between two events and not a waiting time: after a quiet hour one new event makes it an hour, and while
+    the hub gets nothing new it does not grow.
     Unknown is a hub that could not be asked, and a partition of which we never took anything.
     """
     newest = {(p.stream, p.partition_id): p.last_enqueued_at for p in positions}

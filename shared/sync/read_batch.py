@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from shared.sync.errors import EventRejected, SiteUnknown
@@ -146,6 +146,7 @@ def refuse_unknown_sites(read: ReadBatch, active: frozenset[str]) -> None:
     read.records = known
 
 
+@cache
 def site_column(stream: Stream) -> int:
     """The place of site_id among a stream's business columns."""
     return next(c for c in CONTRACTS if c.stream == stream).business_columns.index("site_id")

@@ -1,6 +1,7 @@
 """`python -m shared.sync.replay`: read missing events from the hub again, or accept that they stay missing.
 
-Without arguments all open gaps are read again. It reads the settings as the app does. Exit status: 0 done;
+Without arguments all open gaps are read again, and events beyond our last are named, not read: a stream that runs will
+take them. It reads the settings as the app does. Exit status: 0 done;
 1 done, and something is still missing; 2 nothing was done or the work broke off, standard error says why. Whatever
 was taken before a break stays taken: the same command goes on from there.
 """
@@ -16,7 +17,9 @@ from shared.errors.base import CounterfoilError
 from shared.runtime import Runtime
 from shared.settings import load_settings
 from shared.sync.accept_gap import accept_gap
-from shared.sync.loss.model import Ranges, Wish, parse_ranges, without
+from shared.sync.loss.errors import DecisionIncomplete
+from shared.sync.loss.model import Ranges, Wish, count, parse_ranges, without
+from shared.sync.rejects.model import is_writable
 from shared.sync.replay_range import Replayed, replay_range
 from shared.wiring import build_runtime
 
@@ -29,6 +32,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> 
     chosen = parser.parse_args(arguments)
     _refuse_halves(parser, chosen)
     try:
+        _require_writable(chosen)
         runtime = build_runtime(load_settings(environ))
         try:
             return _accept(runtime, chosen) if chosen.accept is not None else _replay(runtime, chosen)
@@ -37,6 +41,15 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> 
     except CounterfoilError as error:
         sys.stderr.write(f"replay: {error}\n")
         return NOT_DONE
+    except Exception as error:  # noqa: BLE001 - whatever it was, status 1 would say that the work was done
+        sys.stderr.write(f"replay: {type(error).__name__}: {str(error).partition(chr(10))[0]}\n")
+        return NOT_DONE
+
+
+def _require_writable(chosen: argparse.Namespace) -> None:
+    """Raises DecisionIncomplete: who and why are kept on record."""
+    if not (is_writable(chosen.by) and is_writable(chosen.reason)):
+        raise DecisionIncomplete("write the reason and the name in one line of printable text")
 
 
 def _accept(runtime: Runtime, chosen: argparse.Namespace) -> int:
@@ -70,15 +83,29 @@ def _show_nothing(_stream: str, _partition_id: str, _taken: int, _everything: in
 
 def _line(done: Replayed, *, dry_run: bool) -> str:
     place = f"{done.stream} partition {done.partition_id}"
+    if not done.wanted:
+        return f"{place}: no gap to read{_tail(done)}"
     gone = f"; expired in the hub: {_written(done.expired)}" if done.expired else ""
     if dry_run:
-        return f"{place}: would read {_written(without(done.wanted, done.expired))}{gone}"
+        return f"{place}: would read {_written(without(done.wanted, done.expired))}{gone}{_tail(done)}"
     taken = (
         ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(done.events.items()))
         or "nothing taken"
     )
     left = f"; still missing: {_written(done.missing)}" if done.missing else "; nothing is missing now"
-    return f"{place}: {taken}{gone}{left}"
+    return f"{place}: {taken}{gone}{left}{_tail(done)}"
+
+
+def _tail(done: Replayed) -> str:
+    """Events beyond our last, and the words that read them where the stream never will."""
+    if not done.unread:
+        return ""
+    numbers = ",".join(f"{first}-{last}" for first, last in done.unread)
+    words = f"--stream {done.stream} --partition {done.partition_id} --ranges {numbers}"
+    return (
+        f"; the hub holds {count(done.unread):,} events beyond our last: the stream takes them if it runs;"
+        f" if it does not, read them with {words}"
+    )
 
 
 def _written(ranges: Ranges) -> str:
@@ -87,7 +114,7 @@ def _written(ranges: Ranges) -> str:
 
 def _refuse_halves(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
     """What belongs together must be together; the parser ends the process."""
-    if chosen.ranges and not (chosen.stream and chosen.partition):
+    if chosen.ranges is not None and not (chosen.stream and chosen.partition):
         parser.error("--ranges needs --stream and --partition")
     if chosen.accept is not None and (chosen.stream or chosen.partition or chosen.ranges or chosen.dry_run):
         parser.error("--accept names a gap by its number, and goes with --reason and --by only")
@@ -98,9 +125,13 @@ def _refuse_halves(parser: argparse.ArgumentParser, chosen: argparse.Namespace) 
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m shared.sync.replay", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m shared.sync.replay",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--stream", choices=("ledger", "payment_order"))
-    parser.add_argument("--partition", help="this partition only")
+    parser.add_argument("--partition", type=_partition, help="this partition only")
     parser.add_argument("--ranges", type=_ranges, help="these numbers only, such as 100-199,205")
     parser.add_argument(
         "--accept", type=int, metavar="GAP", help="accept this gap instead of reading it again"
@@ -118,6 +149,12 @@ def _user() -> str:
     except (KeyError, OSError):
         # A container may have no name for its user; then --by is needed.
         return ""
+
+
+def _partition(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a partition has a name")
+    return text
 
 
 def _ranges(text: str) -> Ranges:

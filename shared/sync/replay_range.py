@@ -36,7 +36,10 @@ def _tell_nobody(_stream: str, _partition_id: str, _taken: int, _all: int) -> No
 
 @dataclass(frozen=True)
 class Replayed:
-    """What became of one partition's part; `missing` is what is missing still."""
+    """What became of one partition's part; `missing` is what is missing still.
+
+    `unread` lies beyond our head: the stream will take it, unless its checkpoint was moved past it.
+    """
 
     stream: str
     hub: str
@@ -45,6 +48,7 @@ class Replayed:
     expired: Ranges
     events: dict[str, int]
     missing: Ranges
+    unread: Ranges
 
 
 def replay_range(
@@ -54,18 +58,20 @@ def replay_range(
 
     Raises HubUnreachable, DatabaseUnavailable, ReplayRefused, or what the ingest raises; what was taken stays.
     """
-    states = ask_hubs(runtime, HUBS_SECONDS_MAX)
+    states = ask_hubs(runtime, HUBS_SECONDS_MAX, wish.stream)
     plans = _plans(runtime, wish, states, dry_run=dry_run)
     if dry_run:
-        return [_account(plan, Counter(), plan.wanted) for plan in plans]
+        return [_account(plan, Counter(), plan.standing.received) for plan in plans]
     taken = [_read_again(runtime, plan, on_taken) for plan in plans]
-    states = ask_hubs(runtime, HUBS_SECONDS_MAX)
+    states = ask_hubs(runtime, HUBS_SECONDS_MAX, wish.stream)
     group = runtime.settings.event_consumer_group
     with runtime.database.transaction() as connection:
         find_gaps(connection, group, states, runtime.clock.now())
         received = {each.position_id: each.received for each in store.list_standings(connection, group)}
-    missing = [without(plan.wanted, received[plan.standing.position_id]) for plan in plans]
-    return [_account(*each) for each in zip(plans, taken, missing, strict=True)]
+    return [
+        _account(plan, counts, received[plan.standing.position_id])
+        for plan, counts in zip(plans, taken, strict=True)
+    ]
 
 
 def _plans(runtime: Runtime, wish: Wish, states: HubStates, *, dry_run: bool) -> list[Plan]:
@@ -79,7 +85,7 @@ def _plans(runtime: Runtime, wish: Wish, states: HubStates, *, dry_run: bool) ->
             find_gaps(connection, group, states, now)
         standings = present(settings, store.list_standings(connection, group))
         plans = plan_replay(wish, standings, store.list_gaps(connection, group), states)
-        for plan in plans if not dry_run else ():
+        for plan in (each for each in plans if each.wanted and not dry_run):
             store.note_replay(connection, plan.standing.position_id, plan.wanted, wish.who, wish.reason, now)
     return plans
 
@@ -118,7 +124,8 @@ def _batch(runtime: Runtime, standing: store.Standing, events: Sequence[HubEvent
     return EventBatch(stream, standing.hub, group, standing.partition_id, taken)
 
 
-def _account(plan: Plan, counts: Counter[str], missing: Ranges) -> Replayed:
+def _account(plan: Plan, counts: Counter[str], received: Ranges) -> Replayed:
     standing = plan.standing
     place = (standing.stream, standing.hub, standing.partition_id)
-    return Replayed(*place, plan.wanted, plan.expired, dict(counts), missing)
+    missing, unread = without(plan.wanted, received), without(plan.unread, received)
+    return Replayed(*place, plan.wanted, plan.expired, dict(counts), missing, unread)

@@ -38,14 +38,25 @@ _CONFLICT = """
 _PAIRS = "(stored.related_type IS NULL OR stored.related_type = 'PAYMENT_ORDER')"
 
 
+# Rows that changed alike come back as one, their keys joined.
+_GROUPED = """
+SELECT last_change, string_agg({key}, E'\\x1f'), {previous}, {site} FROM upserted GROUP BY 1, 3, 4
+"""
+_ALONE = "SELECT last_change, {key}, {previous}, {site} FROM upserted"
+
+
 @dataclass(frozen=True)
 class UpsertStatements:
-    """The statements of one stream; `columns` is the order in which parameters c0, c1, … carry the batch."""
+    """The statements of one stream; `columns` is the order in which parameters c0, c1, … carry the batch.
+
+    `upsert_one` is for a batch of one record: the same parameters and the same answer, without taking texts apart.
+    """
 
     table: str
     key: str
     columns: tuple[str, ...]
     upsert: str
+    upsert_one: str
     classify: str
 
 
@@ -57,20 +68,26 @@ def upsert_statements(contract: Contract, table: str) -> UpsertStatements:
         table=table,
         key=contract.key,
         columns=columns,
-        upsert=_on_one_line(_upsert(contract, table, columns)),
+        upsert=_on_one_line(
+            _upsert(contract, table, columns, _batch(columns, "%(now)s", "%(now)s"), _GROUPED)
+        ),
+        upsert_one=_on_one_line(
+            _upsert(contract, table, columns, _one(columns, "%(now)s", "%(now)s"), _ALONE)
+        ),
         classify=_on_one_line(_classify(contract, table)),
     )
 
 
-def _upsert(contract: Contract, table: str, columns: tuple[str, ...]) -> str:
+def _upsert(contract: Contract, table: str, columns: tuple[str, ...], source: str, answer: str) -> str:
     is_order = contract.stream == "payment_order"
     names = ", ".join(columns)
     status, previous = ("status", "NULL::text") if is_order else ("NULL::text", "previous_related_id")
     own = "status" if is_order else "previous_related_id"
+    site = f"CASE WHEN last_change > {REVISION_MOVED} THEN previous_site_id END"
     return f"""
 WITH upserted AS (
     INSERT INTO {table} AS stored ({names}, first_ingested_at, ingested_at)
-    SELECT {_batch(columns, "%(now)s", "%(now)s")}
+    SELECT {source}
     ON CONFLICT ({contract.key}) DO UPDATE SET
         {_assignments(columns[1:], is_order)}
     WHERE {_NEWER}
@@ -82,10 +99,7 @@ WITH upserted AS (
            content_digest, {status}, {is_order}, %(now)s
     FROM upserted WHERE last_change <> {REVISION_MOVED}
 )
-SELECT last_change, string_agg({contract.key}, E'\\x1f'), {previous},
-       CASE WHEN last_change > {REVISION_MOVED} THEN previous_site_id END
-FROM upserted
-GROUP BY 1, 3, 4
+{answer.format(key=contract.key, previous=previous, site=site)}
 """
 
 
@@ -99,6 +113,17 @@ def _batch(columns: tuple[str, ...], *more: str) -> str:
     digest = "substring(%(digests)b FROM 32 * number - 31 FOR 32) AS content_digest"
     values = ", ".join([digest if c == "content_digest" else c for c in columns] + [*more])
     return f"{values} FROM (SELECT {numbers}, {texts}) AS texts"
+
+
+def _one(columns: tuple[str, ...], *more: str) -> str:
+    """A select list for one record; every parameter holds one text."""
+    texts = [_text(c, i) if c != "content_digest" else "%(digests)b" for i, c in enumerate(columns)]
+    return ", ".join([*texts, *more])
+
+
+def _text(column: str, index: int) -> str:
+    absent = "Z" if column in _INSTANTS else ""
+    return f"nullif(%(c{index})s, '{absent}')::{_TYPES.get(column, 'text')}"
 
 
 def _unnested(column: str, index: int) -> str:

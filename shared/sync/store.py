@@ -97,7 +97,10 @@ def upsert_records(
     for index, values in enumerate(columns):
         parameters[f"c{index}"] = joined(statements.columns[index], values)
     parameters["digests"] = b"".join([r.revision.digest for r in records])
-    rows = driver(connection).execute(statements.upsert, parameters).fetchall()
+    if len(records) == 1:
+        rows = driver(connection).execute(statements.upsert_one, parameters).fetchall()
+    else:
+        rows = driver(connection).execute(statements.upsert, parameters).fetchall()
     return [UpsertGroup(change, keys.split(SEPARATOR), *rest) for change, keys, *rest in rows]
 
 
@@ -159,44 +162,49 @@ class Told(NamedTuple):
     repeated: int
 
 
-# Numbers are looked at one by one only when some of them were received before.
-_ADVANCE = """
-UPDATE stream_positions AS p SET
-    (applied, superseded, duplicate, dead_lettered, redelivered, last_counts) = (
-        SELECT p.applied + a, p.superseded + s, p.duplicate + d, p.dead_lettered + x, p.redelivered + r,
-               ARRAY[a, s, d, x, r]
-        FROM (SELECT %(applied)s::bigint AS a, %(superseded)s::bigint AS s, %(duplicate)s::bigint AS d,
-                     %(dead_lettered)s::bigint AS x, %(repeated)s::bigint AS r
-              WHERE NOT p.received && %(ranges)s::int8multirange
-              UNION ALL
-              SELECT * FROM (
-                  SELECT count(*) FILTER (WHERE NOT held AND outcome = '0') AS a,
-                         count(*) FILTER (WHERE NOT held AND outcome = '1') AS s,
-                         count(*) FILTER (WHERE NOT held AND outcome = '2') AS d,
-                         count(*) FILTER (WHERE NOT held AND outcome = '3') AS x,
-                         count(*) FILTER (WHERE held) + %(repeated)s AS r
-                  FROM (SELECT p.received @> number AS held,
-                               substr(%(letters)s, (row_number() OVER (ORDER BY number))::integer, 1) AS outcome
-                        FROM unnest(%(ranges)s::int8multirange) AS span,
-                             generate_series(lower(span), upper(span) - 1) AS number) AS events) AS counts
-              WHERE p.received && %(ranges)s::int8multirange) AS counts),
+_RECORDS_AND_TIMES = """
     records_applied = p.records_applied + %(records_applied)s,
     records_superseded = p.records_superseded + %(records_superseded)s,
     records_duplicate = p.records_duplicate + %(records_duplicate)s,
     received = p.received + %(ranges)s::int8multirange,
     last_enqueued_at = greatest(p.last_enqueued_at, %(last_enqueued_at)s),
     newest_event_at = greatest(p.newest_event_at, %(newest_event_at)s::timestamptz),
-    site_times = CASE
-        WHEN p.last_enqueued_at IS NULL OR %(last_enqueued_at)s >= p.last_enqueued_at
-        THEN p.site_times || %(site_times)s::jsonb
-        ELSE coalesce((SELECT jsonb_object_agg(site_id, told_at)
-                       FROM (SELECT key AS site_id, max(value) AS told_at
-                             FROM (SELECT * FROM jsonb_each_text(p.site_times)
-                                   UNION ALL SELECT * FROM jsonb_each_text(%(site_times)s::jsonb)) AS told
-                             GROUP BY key) AS newest), '{}') END,
     updated_at = %(now)s
+"""
+# The common case, with nothing to look up: none of the numbers was received before, and none of the times is older.
+_ADVANCE = f"""
+UPDATE stream_positions AS p SET applied = p.applied + %(applied)s, superseded = p.superseded + %(superseded)s,
+    duplicate = p.duplicate + %(duplicate)s, dead_lettered = p.dead_lettered + %(dead_lettered)s,
+    redelivered = p.redelivered + %(repeated)s, site_times = p.site_times || %(site_times)s::jsonb,
+    {_RECORDS_AND_TIMES}
+WHERE p.position_id = %(position_id)s AND NOT p.received && %(ranges)s::int8multirange
+  AND (p.last_enqueued_at IS NULL OR p.last_enqueued_at <= %(last_enqueued_at)s)
+RETURNING %(applied)s::bigint, %(superseded)s::bigint, %(duplicate)s::bigint, %(dead_lettered)s::bigint,
+          %(repeated)s::bigint
+"""
+# The rest: numbers are looked at one by one, and sites keep the newer of their times.
+_ADVANCE_KNOWN = f"""
+UPDATE stream_positions AS p SET
+    (applied, superseded, duplicate, dead_lettered, redelivered, last_counts) = (
+        SELECT p.applied + a, p.superseded + s, p.duplicate + d, p.dead_lettered + x, p.redelivered + r,
+               ARRAY[a, s, d, x, r]
+        FROM (SELECT count(*) FILTER (WHERE NOT held AND outcome = '0') AS a,
+                     count(*) FILTER (WHERE NOT held AND outcome = '1') AS s,
+                     count(*) FILTER (WHERE NOT held AND outcome = '2') AS d,
+                     count(*) FILTER (WHERE NOT held AND outcome = '3') AS x,
+                     count(*) FILTER (WHERE held) + %(repeated)s AS r
+              FROM (SELECT p.received @> number AS held,
+                           substr(%(letters)s, (row_number() OVER (ORDER BY number))::integer, 1) AS outcome
+                    FROM unnest(%(ranges)s::int8multirange) AS span,
+                         generate_series(lower(span), upper(span) - 1) AS number) AS events) AS counts),
+    site_times = (SELECT coalesce(jsonb_object_agg(site_id, told_at), '{{}}')
+                  FROM (SELECT key AS site_id, max(value) AS told_at
+                        FROM (SELECT * FROM jsonb_each_text(p.site_times)
+                              UNION ALL SELECT * FROM jsonb_each_text(%(site_times)s::jsonb)) AS told
+                        GROUP BY key) AS newest),
+    {_RECORDS_AND_TIMES}
 WHERE p.position_id = %(position_id)s
-RETURNING p.last_counts
+RETURNING last_counts[1], last_counts[2], last_counts[3], last_counts[4], last_counts[5]
 """
 
 
@@ -213,9 +221,10 @@ def advance_position(
         **{outcome.value: told.letters.count(b"%d" % place) for place, outcome in enumerate(Outcome)},
     }
     row = driver(connection).execute(_ADVANCE, parameters).fetchone()
+    row = row or driver(connection).execute(_ADVANCE_KNOWN, parameters).fetchone()
     if row is None:
         raise LookupError(f"stream position {position_id} does not exist")
-    return Counted(*row[0])
+    return Counted(*row)
 
 
 def multirange(numbers: Sequence[int]) -> str:

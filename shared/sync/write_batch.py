@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain, pairwise
+from itertools import chain
+from operator import lt
 
 from sqlalchemy import Connection
 
@@ -149,7 +150,7 @@ def note_findings(connection: Connection, written: Written, now: datetime) -> No
 def told(written: Written) -> tuple[Sequence[int], bytes]:
     """The batch's distinct sequence numbers, ascending, and the letter of each one's outcome."""
     numbers = [event.sequence_number for event in written.read.batch.events]
-    if UNTOLD not in written.letters and all(a < b for a, b in pairwise(numbers)):
+    if UNTOLD not in written.letters and all(map(lt, numbers, numbers[1:])):
         return numbers, bytes(written.letters)
     pairs = sorted(
         (n, letter) for n, letter in zip(numbers, written.letters, strict=True) if letter != UNTOLD

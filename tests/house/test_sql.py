@@ -109,7 +109,9 @@ def test_a_room_writes_only_its_own_tables() -> None:
 
 def test_the_built_statements_write_only_the_sync_rooms_tables() -> None:
     written = {
-        table for built in STATEMENTS.values() for table in _WRITE.findall(built.upsert + built.classify)
+        table
+        for built in STATEMENTS.values()
+        for table in _WRITE.findall(built.upsert + built.upsert_one + built.classify)
     }
     assert written == {"ledger_entries", "payment_orders", "applied_records"}
     assert written <= tables_of("sync")

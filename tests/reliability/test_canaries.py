@@ -9,19 +9,19 @@ from tests.support.postgres import ClonedDatabase
 from tests.support.reliability_stories import RELIABILITY_STORIES
 
 STORE, INGEST = "shared/sync/store.py", "shared/sync/ingest_events.py"
-UPSERT = "rows = driver(connection).execute(statements.upsert, parameters).fetchall()"
+UPSERT = "    return [UpsertGroup(change, keys.split(SEPARATOR), *rest) for change, keys, *rest in rows]"
 ADVANCE = "row = driver(connection).execute(_ADVANCE, parameters).fetchone()"
 GIVEN_UP = ("except RejectFlood as flood:", "except Exception as flood:\n        return []")
 COUNTED_TWICE = (
-    ("WHERE NOT p.received && %(ranges)s::int8multirange", "WHERE true"),
-    ("WHERE p.received && %(ranges)s::int8multirange)", "WHERE false)"),
+    ("AND NOT p.received && %(ranges)s::int8multirange", ""),
+    ("p.last_enqueued_at <= %(last_enqueued_at)s)", "true)"),
 )
 DEFECTS = (
     Defect(
         "each stream's rows are committed by themselves",
         "a_kill_at_any_statement_leaves_all_or_nothing",
         STORE,
-        ((UPSERT, f"{UPSERT}\n    driver(connection).commit()"),),
+        ((UPSERT, f"    driver(connection).commit()\n{UPSERT}"),),
     ),
     Defect(
         "the position moves in a transaction of its own",

@@ -18,9 +18,10 @@ def hub_names(settings: Settings) -> dict[Stream, str]:
     return {"ledger": settings.ledger_hub_name, "payment_order": settings.payment_order_hub_name}
 
 
-def ask_hubs(runtime: Runtime, seconds_max: float) -> HubStates:
-    """Ask all hubs at once, outside any transaction; what is not known in time is unknown."""
-    return runtime.hubs.describe(list(hub_names(runtime.settings).values()), seconds_max)
+def ask_hubs(runtime: Runtime, seconds_max: float, stream: str | None = None) -> HubStates:
+    """Ask the stream's hub, or all at once, outside any transaction; what is not known in time is unknown."""
+    hubs = [hub for name, hub in hub_names(runtime.settings).items() if stream in (None, name)]
+    return runtime.hubs.describe(hubs, seconds_max)
 
 
 def states_by_stream(settings: Settings, states: HubStates) -> dict[str, Sequence[PartitionState] | None]:
@@ -62,11 +63,12 @@ def partitions_of(
         ids = dict.fromkeys((*(partition for name, partition in held if name == hub), *told))
         for partition_id in sorted(ids, key=lambda each: (len(each), each)):
             mine = held.get((hub, partition_id))
-            extent = _extent(told[partition_id]) if partition_id in told else None
+            extent = extent_of(told[partition_id]) if partition_id in told else None
             own, last = (mine.high_water, mine.last_enqueued_at) if mine else (None, None)
             found.append(Partition(stream, hub, generation, partition_id, own, last, extent))
     return found
 
 
-def _extent(state: PartitionState) -> Extent:
+def extent_of(state: PartitionState) -> Extent:
+    """What the hub says it holds of a partition."""
     return Extent(state.first_sequence_number, state.last_sequence_number, state.last_enqueued_at)

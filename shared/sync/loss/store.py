@@ -89,15 +89,21 @@ _GAPS = """
 SELECT g.gap_id, g.position_id, g.first_number, g.last_number, g.missing, g.expired, g.state, g.found_at,
        g.expired_at, g.closed_at, g.accepted_at, g.accepted_by, g.accepted_reason, g.replayed_at, g.replayed_by,
        g.replayed_reason
-FROM sequence_gaps AS g JOIN stream_positions AS p USING (position_id)
+FROM stream_positions AS p
+CROSS JOIN LATERAL (
+    (SELECT * FROM sequence_gaps AS s WHERE s.position_id = p.position_id AND s.state <> 'CLOSED')
+    UNION ALL
+    (SELECT * FROM sequence_gaps AS c WHERE c.position_id = p.position_id AND c.state = 'CLOSED'
+     ORDER BY c.first_number DESC LIMIT %s)
+) AS g
 WHERE p.consumer_group = %s
 ORDER BY g.position_id, g.first_number
 """
 
 
-def list_gaps(connection: Connection, consumer_group: str) -> list[GapRecord]:
-    """Every gap ever found in what the group received."""
-    rows = driver(connection).execute(_GAPS, (consumer_group,)).fetchall()
+def list_gaps(connection: Connection, consumer_group: str, closed_max: int = 0) -> list[GapRecord]:
+    """The gaps that stand in what the group received, and so many closed ones per partition, highest numbers first."""
+    rows = driver(connection).execute(_GAPS, (closed_max, consumer_group)).fetchall()
     return [GapRecord._make((_gap(row[:7]), *row[7:])) for row in rows]
 
 
@@ -221,6 +227,25 @@ def upsert_heads(
             for place, (head, extent) in sorted(heads.items())
         ],
     )
+
+
+class ToldExtent(NamedTuple):
+    """What the hub last said it holds of a partition, and when it was asked."""
+
+    extent: Extent
+    asked_at: datetime
+
+
+_TOLD = """
+SELECT hub, generation, partition_id, hub_first_number, hub_last_number, hub_last_enqueued_at, asked_at
+FROM partition_heads WHERE consumer_group = %s AND asked_at IS NOT NULL
+"""
+
+
+def list_told_extents(connection: Connection, consumer_group: str) -> dict[Place, ToldExtent]:
+    """What every partition's hub said when the watch last reached it."""
+    rows = driver(connection).execute(_TOLD, (consumer_group,)).fetchall()
+    return {Place(*row[:3]): ToldExtent(Extent(*row[3:6]), row[6]) for row in rows}
 
 
 class SiteActivity(NamedTuple):

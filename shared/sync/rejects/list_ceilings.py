@@ -1,5 +1,6 @@
 """Which ceilings are raised, and which partitions are held for a flood of bad events."""
 
+from datetime import timedelta
 from typing import Any
 
 from shared.alerts.store import list_alerts
@@ -7,23 +8,27 @@ from shared.runtime import Runtime
 from shared.sync.errors import RejectFlood
 from shared.sync.events.contract import Stream
 from shared.sync.rejects.model import Place, Standing
-from shared.sync.rejects.store import list_missing, list_reject_ceilings
+from shared.sync.rejects.store import list_reject_ceilings, list_unreached
+
+# No hub keeps an event for longer, so nothing older can hold a partition.
+FLOOD_AGE_MAX = timedelta(days=90)
 
 
 def list_ceilings(runtime: Runtime, stream: Stream | None = None) -> Standing:
     """Of one stream, or of all.
 
-    A flood is over when the first of its events was received; its alert stays, so it is not asked whether the alert
-    was delivered.
+    A partition is held as long as nothing at or past the first of the flood's events was received: a flood met while
+    a gap was read again holds nothing. Alerts stay, so it is not asked whether they were delivered.
     """
     now = runtime.clock.now()
     with runtime.database.reading() as connection:
         ceilings = list_reject_ceilings(connection, now)
-        floods = list_alerts(connection, RejectFlood.code)
-        missing = list_missing(connection, runtime.settings.event_consumer_group, list(map(_place, floods)))
+        floods = list_alerts(connection, RejectFlood.code, now - FLOOD_AGE_MAX)
+        group = runtime.settings.event_consumer_group
+        unreached = list_unreached(connection, group, list(map(_place, floods)))
     return Standing(
         [ceiling for ceiling in ceilings if stream in (None, ceiling.stream)],
-        [flood for flood in floods if _place(flood) in missing and stream in (None, flood["stream"])],
+        [flood for flood in floods if _place(flood) in unreached and stream in (None, flood["stream"])],
     )
 
 

@@ -1,5 +1,6 @@
 """Ceilings and what they are for; pure."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,6 +10,13 @@ from shared.sync.events.contract import Stream
 
 # As the table holds it.
 LASTS_MAX = timedelta(days=7)
+# Control characters, lone surrogates, line and paragraph separators.
+_UNWRITABLE = {"Cc", "Cs", "Zl", "Zp"}
+
+
+def is_writable(text: str) -> bool:
+    """Whether a text can be kept on record and shown in one line."""
+    return not any(unicodedata.category(character) in _UNWRITABLE for character in text)
 
 
 class Scope(NamedTuple):

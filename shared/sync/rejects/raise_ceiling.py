@@ -36,4 +36,6 @@ def _check(wanted: Raise, share_max: float) -> None:
     if share != round(share, 4):
         raise CeilingInvalid(f"a share has at most four decimals, {share} has more")
     if not 0 < lasts.total_seconds() <= LASTS_MAX.total_seconds():
-        raise CeilingInvalid(f"a ceiling is raised for up to {LASTS_MAX.days} days, not for {lasts}")
+        raise CeilingInvalid(
+            f"a ceiling is raised for up to {LASTS_MAX.days} days, not for {lasts.total_seconds():g} seconds"
+        )

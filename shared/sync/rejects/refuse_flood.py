@@ -91,6 +91,7 @@ def _error(
         "events": size,
         "bad": bad,
         "share_max": float(share),
+        "inside_gap": position.high_water is not None and flood.numbers[-1] < position.high_water,
         "by_code": dict(by_code.most_common()),
         "examples": [_example(rejection) for rejection in _examples(flood.bad)],
         "at": now.isoformat(),

@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from shared.settings import Settings
 from shared.sync.errors import CeilingInvalid
 from shared.sync.events.contract import Stream
-from shared.sync.rejects.model import Scope, Why
+from shared.sync.rejects.model import Scope, Why, is_writable
 from shared.sync.rejects.store import list_partitions
 
 
@@ -24,8 +24,10 @@ def known_scope(
 
 
 def require_why(why: Why) -> None:
-    """Raises CeilingInvalid when the reason or the name is blank."""
+    """Raises CeilingInvalid when the reason or the name is blank, or cannot be kept as one line of text."""
     if not why.reason.strip():
         raise CeilingInvalid("give the reason: it is kept on record")
     if not why.by.strip():
         raise CeilingInvalid("say who does this: it is kept on record")
+    if not (is_writable(why.reason) and is_writable(why.by)):
+        raise CeilingInvalid("write the reason and the name in one line of printable text")

@@ -92,17 +92,18 @@ def list_partitions(connection: Connection, hub: str, consumer_group: str) -> li
     return [row[0] for row in rows.fetchall()]
 
 
-_MISSING = """
+_UNREACHED = """
 SELECT told.* FROM unnest(%(hubs)s::text[], %(generations)s::integer[], %(partitions)s::text[], %(numbers)s::bigint[])
      AS told (hub, generation, partition_id, number)
 JOIN stream_positions AS p USING (hub, generation, partition_id)
-WHERE p.consumer_group = %(consumer_group)s AND NOT p.received @> told.number
-  AND told.generation = (SELECT max(g.generation) FROM hub_generations AS g WHERE g.hub = told.hub)
+WHERE p.consumer_group = %(consumer_group)s AND (isempty(p.received) OR told.number >= upper(p.received))
+  AND told.generation = (SELECT g.generation FROM hub_generations AS g WHERE g.hub = told.hub
+                         ORDER BY g.seen_at DESC, g.generation DESC LIMIT 1)
 """
 
 
-def list_missing(connection: Connection, consumer_group: str, places: Sequence[Place]) -> set[Place]:
-    """Which of these places of the hubs' newest generations have not been received yet."""
+def list_unreached(connection: Connection, consumer_group: str, places: Sequence[Place]) -> set[Place]:
+    """Which of these places of the hubs' present generations lie beyond all that was received."""
     parameters = {
         "consumer_group": consumer_group,
         "hubs": [place.hub for place in places],
@@ -110,4 +111,4 @@ def list_missing(connection: Connection, consumer_group: str, places: Sequence[P
         "partitions": [place.partition_id for place in places],
         "numbers": [place.sequence_number for place in places],
     }
-    return {Place(*row) for row in driver(connection).execute(_MISSING, parameters).fetchall()}
+    return {Place(*row) for row in driver(connection).execute(_UNREACHED, parameters).fetchall()}

@@ -175,6 +175,24 @@ def test_a_lost_batch_is_found_shown_read_again_and_closed(site: Site) -> None:
     assert len(site.alerts("SYNC_SEQUENCE_GAP")) == 1
 
 
+def test_a_lost_last_batch_is_named_and_read_when_it_is_asked_for(site: Site) -> None:
+    last = site.published
+    site.host.fault(lose_batch="stream_ledger")
+    site.publish(1)
+    site.wait_taken()
+    assert site.missing() == [last]
+    status, said = site.replay()
+    (part,) = said["partitions"]
+    assert (status, part["wanted"], part["unread"], part["events"]) == (0, [], [[last, last]], {})
+    assert site.missing() == [last]
+
+    status, said = site.replay("--stream", "ledger", "--partition", "0", "--ranges", f"{last}-{last}")
+    (part,) = said["partitions"]
+    assert (status, part["events"], part["unread"]) == (0, {"applied": 1}, [])
+    assert site.missing() == []
+    assert site.replay() == (0, {"dry_run": False, "partitions": []})
+
+
 def test_lag_is_known_while_the_broker_answers(site: Site) -> None:
     """The first question of a process may take longer than it is given; then the answer is unknown, and never 0."""
     known = eventually(lambda: _known(site.ledger()), "a status that knows the lag")

@@ -30,6 +30,12 @@ DEFECTS = (
         ((LOCK, COMPUTED_BEFORE), ('_computed("touched.is_new AND")', '_computed("")')),
     ),
     Defect(
+        "a standing pair is computed without its lock",
+        "two_sides_at_once_make_a_complete_pair",
+        "shared/pairing/store.py",
+        ((" FOR NO KEY UPDATE", ""),),
+    ),
+    Defect(
         "the order an entry left is not repaired",
         "an_entry_re_pointed_twice_at_once_leaves_no_pair_behind",
         "shared/sync/write_batch.py",

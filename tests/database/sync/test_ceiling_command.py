@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -82,6 +83,7 @@ def test_a_held_partition_is_released(
     assert command("--list", "--json") == 0
     (held,) = told(capsys)["held"]
     assert (held["partition_id"], held["first_sequence_number"], held["bad"]) == ("0", 5, 20)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", held["at"])
     assert command("--list", "--stream", "payment_order", "--json") == 0
     assert told(capsys)["held"] == []
     assert command(*LIFT, "--partition", "0") == 0

@@ -123,6 +123,7 @@ def test_what_an_alert_tells(runtime: Runtime, owner: Owner) -> None:
         "events": 22,
         "bad": 21,
         "share_max": 0.5,
+        "inside_gap": False,
         "by_code": {"CONTRACT_FIELD_MISSING": 13, "CONTRACT_JSON_INVALID": 6, "CONTRACT_DUPLICATE_KEY": 2},
         "at": NOON.isoformat(),
     }

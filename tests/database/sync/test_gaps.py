@@ -170,7 +170,7 @@ def test_a_person_accepts_a_gap_with_a_reason_once(runtime: Runtime, owner: Owne
 OPEN, EXPIRED, ACCEPTED, CLOSED = (
     "closed_at = NULL, state = 'OPEN', expired = '{}'",
     "closed_at = NULL, state = 'EXPIRED', expired = missing, expired_at = now()",
-    "closed_at = NULL, state = 'ACCEPTED', accepted_at = now(), accepted_by = 'ada', accepted_reason = 'seen'",
+    "closed_at = NULL, state = 'ACCEPTED', accepted_at = found_at, accepted_by = 'ada', accepted_reason = 'seen'",
     "state = 'CLOSED', missing = '{}', expired = '{}', closed_at = now()",
 )
 WAYS = [(), (EXPIRED,), (ACCEPTED,), (CLOSED,)]

@@ -1,14 +1,14 @@
 """Range replay: what is missing, and only that, is read again and goes through the same ingest."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
 import pytest
 
-from shared.adapters.event_hubs import HubUnreachable
+from shared.adapters.event_hubs import HubState, HubUnreachable
 from shared.runtime import Runtime
 from shared.sync.loss.errors import ReplayRefused
 from shared.sync.loss.model import Wish
@@ -17,10 +17,12 @@ from shared.sync.replay_range import replay_range
 from shared.sync.watch_sync import watch_sync
 from tests.support.loss import HUB, alerts, enqueued, event_of, gaps, hold, received, take, told_hubs
 from tests.support.postgres import ClonedDatabase
-from tests.support.runtime import BASE_SETTINGS, NOON, KeptTelemetry
+from tests.support.runtime import BASE_SETTINGS, NOON, KeptTelemetry, ToldHubs
+from tests.support.sync_events import HUBS
 from tests.support.sync_state import totals
 
 Owner = psycopg.Connection[Any]
+ORDER_HUB = HUBS["payment_order"]
 ALL = Wish(who="ada", reason="the host lost a batch")
 
 
@@ -116,10 +118,34 @@ def test_named_ranges_are_read_and_nothing_else(runtime: Runtime, owner: Owner) 
     take(runtime, [10])
     take(runtime, [14, 20])
     hold(runtime, 0, 25)
-    wish = Wish("ledger", "0", ((8, 8), (12, 12), (14, 14), (19, 24)), "ada")
+    wish = Wish("ledger", "0", ((8, 8), (12, 12), (14, 14), (19, 24), (30, 40)), "ada")
     (done,) = replay_range(runtime, wish, dry_run=False)
-    assert done.wanted == ((8, 8), (12, 12), (19, 19))
-    assert received(owner) == ["{[8,9),[10,11),[12,13),[14,15),[19,21)}"]
+    assert (done.wanted, done.missing) == (((8, 8), (12, 12), (19, 19), (21, 24)), ())
+    assert done.unread == ((25, 25),)
+    assert received(owner) == ["{[8,9),[10,11),[12,13),[14,15),[19,25)}"]
+
+
+def test_a_lost_last_batch_is_named_and_can_be_read(runtime: Runtime, owner: Owner) -> None:
+    take(runtime, range(5))
+    hold(runtime, 0, 9)
+    for dry_run in (True, False):
+        (told,) = replay_range(runtime, ALL, dry_run=dry_run)
+        assert (told.wanted, told.missing, told.unread, told.events) == ((), (), ((5, 9),), {})
+    assert received(owner) == ["{[0,5)}"]
+    (done,) = replay_range(runtime, Wish("ledger", "0", told.unread, "ada"), dry_run=False)
+    assert (done.wanted, done.missing, done.unread, done.events) == (((5, 9),), (), (), {"applied": 5})
+    assert totals(owner) == {"applied": 10}
+    # Should the stream come to them after all, nothing changes.
+    take(runtime, range(5, 10))
+    assert totals(owner) == {"applied": 10, "redelivered": 5}
+    assert replay_range(runtime, ALL, dry_run=False) == []
+
+
+def test_of_a_tail_that_expired_the_named_numbers_are_said_to_be_gone(runtime: Runtime) -> None:
+    take(runtime, range(5))
+    hold(runtime, 8, 7)
+    (done,) = replay_range(runtime, Wish("ledger", "0", ((5, 20),), "ada"), dry_run=True)
+    assert (done.wanted, done.expired, done.unread) == (((5, 7),), ((5, 7),), ())
 
 
 def test_far_ranges_are_read_in_pieces(runtime: Runtime, owner: Owner) -> None:
@@ -187,6 +213,28 @@ def test_without_a_broker_nothing_is_done(runtime: Runtime, owner: Owner) -> Non
     assert gaps(owner) == []
 
 
+@dataclass
+class OneAway(ToldHubs):
+    """A broker of which one hub does not answer."""
+
+    away: str = ORDER_HUB
+
+    def describe(self, hubs: Sequence[str], seconds_max: float) -> Mapping[str, HubState | None]:
+        told = super().describe(hubs, seconds_max)
+        return {hub: None if hub == self.away else state for hub, state in told.items()}
+
+
+def test_another_streams_hub_need_not_answer(runtime: Runtime, owner: Owner) -> None:
+    lose(runtime)
+    told = told_hubs(runtime)
+    built = replace(runtime, hubs=OneAway(told.created, told.states, told.events))
+    with pytest.raises(HubUnreachable):
+        replay_range(built, ALL, dry_run=False)
+    (done,) = replay_range(built, Wish("ledger", who="ada"), dry_run=False)
+    assert (done.events, done.missing) == ({"applied": 5}, ())
+    assert gaps(owner) == [(5, 9, "{}", "{}", "CLOSED")]
+
+
 def test_progress_and_telemetry_are_those_of_the_ingest(runtime: Runtime) -> None:
     lose(runtime)
     told: list[tuple[str, str, int, int]] = []
@@ -241,6 +289,8 @@ def test_the_command_says_that_the_broker_is_away(
         ["--accept", "1", "--reason", "x", "--dry-run"],
         ["--stream", "orders"],
         ["--by", " "],
+        ["--partition", ""],
+        ["--partition", " ", "--dry-run"],
     ],
 )
 def test_half_a_command_is_refused(words: list[str], environ: Mapping[str, str]) -> None:

@@ -1,5 +1,6 @@
 """The status: what was received, what is missing, how late and how fresh; unknown is null and never 0."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from shared.errors.base import DatabaseUnavailable
 from shared.runtime import Runtime
 from shared.sync.describe_sync import GAPS_SHOWN_MAX, PartitionStatus, describe_sync
+from shared.sync.loss.store import list_gaps
 from shared.sync.watch_sync import watch_sync
 from tests.support.loss import HUB, MADE, clock_of, enqueued, hold, take, told_hubs
 from tests.support.runtime import BASE_SETTINGS, NOON, runtime_for
@@ -94,6 +96,40 @@ def test_a_partition_never_read_shows_what_the_hub_holds(runtime: Runtime) -> No
     assert (status.freshness_seconds, status.newest_event_at, status.gaps) == (None, None, [])
 
 
+def test_a_hub_nobody_has_registered_yet_is_listed_all_the_same(runtime: Runtime) -> None:
+    hold(runtime, 5, 9)
+    status = ledger(runtime)
+    assert (status.generation, status.hub_created_at, status.head, status.hub_head) == (None, MADE, None, 9)
+    assert (status.received, status.lag_events, status.lag_seconds, status.gaps) == (0, 5, None, [])
+    # The other stream's hub says that it has no partition at all.
+    assert describe_sync(runtime, SECONDS).unknown_streams == ["payment_order"]
+
+
+def test_before_the_first_event_and_without_the_broker_the_streams_are_unknown(runtime: Runtime) -> None:
+    hubs = told_hubs(runtime)
+    hubs.reachable = False
+    status = describe_sync(runtime, SECONDS)
+    assert (status.partitions, status.unknown_streams) == ([], ["ledger", "payment_order"])
+    hubs.reachable = True
+    take(runtime, [1])
+    assert describe_sync(runtime, SECONDS).unknown_streams == ["payment_order"]
+
+
+def test_without_the_broker_the_watchs_answer_is_shown_as_such(runtime: Runtime) -> None:
+    take(runtime, [1])
+    hold(runtime, 0, 3)
+    watch_sync(runtime)
+    hold(runtime, 0, 9)
+    clock_of(runtime).move(minutes=1)
+    answered = ledger(runtime)
+    assert (answered.hub_head_told, answered.lag_events_at_least) == (9, 8)
+    assert answered.hub_asked_at == NOON + timedelta(minutes=1)
+    told_hubs(runtime).reachable = False
+    status = ledger(runtime)
+    assert (status.hub_head, status.lag_events) == (None, None)
+    assert (status.hub_head_told, status.hub_asked_at, status.lag_events_at_least) == (3, NOON, 2)
+
+
 def test_gaps_of_an_earlier_generation_stay_readable(runtime: Runtime) -> None:
     take(runtime, [1])
     take(runtime, [4])
@@ -118,6 +154,60 @@ def test_many_gaps_are_shown_in_part_and_counted_whole(runtime: Runtime) -> None
     assert (len(status.gaps), status.gaps_total) == (GAPS_SHOWN_MAX, GAPS_SHOWN_MAX + 4)
     assert status.missing_events == GAPS_SHOWN_MAX + 4
     assert status.gaps[0].first_number == 2 * GAPS_SHOWN_MAX + 7
+
+
+def test_gaps_to_decide_on_come_before_those_decided(runtime: Runtime, owner: Owner) -> None:
+    for number in (0, 2, 4, 6, 8):
+        take(runtime, [number])
+    hold(runtime, 2, 8)
+    watch_sync(runtime)
+    take(runtime, [7])
+    watch_sync(runtime)
+    owner.execute(
+        "UPDATE sequence_gaps SET state = 'ACCEPTED', accepted_at = now(), accepted_by = 'a', accepted_reason = 'b'"
+        " WHERE first_number = 5"
+    )
+    shown = [(gap.state, gap.first_number) for gap in ledger(runtime).gaps]
+    assert shown == [("OPEN", 3), ("EXPIRED", 1), ("ACCEPTED", 5), ("CLOSED", 7)]
+
+
+def test_of_closed_gaps_only_the_newest_are_read(runtime: Runtime, owner: Owner) -> None:
+    take(runtime, range(0, 2 * GAPS_SHOWN_MAX + 10, 2))
+    watch_sync(runtime)
+    take(runtime, range(3, 2 * GAPS_SHOWN_MAX + 8, 2))
+    watch_sync(runtime)
+    shown = ledger(runtime).gaps
+    assert [(gap.state, gap.first_number) for gap in shown[:2]] == [
+        ("OPEN", 1),
+        ("CLOSED", 2 * GAPS_SHOWN_MAX + 7),
+    ]
+    assert ledger(runtime).gaps_total == GAPS_SHOWN_MAX + 1
+    with runtime.database.reading() as connection:
+        group = runtime.settings.event_consumer_group
+        assert [each.gap.first_number for each in list_gaps(connection, group)] == [1]
+
+
+def test_ten_thousand_gaps_are_told_without_comparing_each_with_everything(
+    runtime: Runtime, owner: Owner
+) -> None:
+    take(runtime, [0])
+    count = 10_000
+    owner.execute(
+        "UPDATE stream_positions SET received = (SELECT range_agg(int8range(2 * n, 2 * n + 1))"
+        " FROM generate_series(0, %s) AS n)",
+        [count],
+    )
+    owner.execute(
+        "INSERT INTO sequence_gaps (position_id, first_number, last_number, missing, found_at)"
+        " SELECT position_id, 2 * n + 1, 2 * n + 1, int8multirange(int8range(2 * n + 1, 2 * n + 2)), now()"
+        " FROM stream_positions, generate_series(0, %s) AS n",
+        [count - 1],
+    )
+    began = time.process_time()
+    status = ledger(runtime)
+    # Of this process alone, so that a busy machine does not count; compared with everything it takes half a minute.
+    assert time.process_time() - began < 10
+    assert (status.gaps_total, status.missing_events) == (count, count)
 
 
 def test_the_answer_is_json_with_times_in_utc(runtime: Runtime) -> None:
