@@ -1,7 +1,5 @@
 """How the sync stands: per stream and partition what was received, what is missing, how late and how fresh it is."""
 
-import math
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,10 +11,10 @@ from shared.sync.loss import store
 from shared.sync.loss.look import HubStates, ask_hubs, extent_of, hub_names, partitions_of, readable_from
 from shared.sync.loss.model import (
     Extent,
-    Gap,
     GapState,
     Partition,
     Ranges,
+    beside,
     count,
     holes,
     joined,
@@ -176,18 +174,12 @@ def _gaps_of(
     readable = readable_from(standing, states)
     mine = [each for each in records if each.gap.position_id == standing.position_id]
     recorded = joined((each.gap.first_number, each.gap.last_number) for each in mine)
-    found = [_recorded(each, _beside(each.gap, standing.received), readable) for each in mine]
+    found = [_recorded(each, beside(each.gap, standing.received), readable) for each in mine]
     for hole in without(holes(standing.received, readable), recorded):
         is_gone = readable is not None and hole[1] < readable
         state = GapState.EXPIRED if is_gone else GapState.OPEN
         found.append(GapStatus(None, state, *hole, (hole,), (hole,) if is_gone else ()))
     return sorted(found, key=lambda gap: (_ORDER.index(GapState(gap.state)), -gap.first_number))
-
-
-def _beside(gap: Gap, received: Ranges) -> Ranges:
-    """What of the received ranges can touch the gap; all of them for each gap would be quadratic."""
-    start = bisect_right(received, (gap.first_number, math.inf))
-    return received[max(0, start - 1) : bisect_right(received, (gap.last_number, math.inf))]
 
 
 def _recorded(record: store.GapRecord, received: Ranges, readable: int | None) -> GapStatus:

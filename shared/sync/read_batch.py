@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache, lru_cache, partial
+from operator import attrgetter
 from typing import Any
 
 from shared.sync.errors import EventRejected, SiteUnknown
@@ -61,6 +62,7 @@ def read_batch(batch: EventBatch, defaults: Defaults, tolerance: timedelta) -> R
         read.records = [record for record in read.records if record.event_index not in odd]
         for place in sorted(odd):
             _read_carefully(read, reader, place, tolerance)
+        read.records.sort(key=attrgetter("event_index"))
     if usual.odd or "" in usual.updated_at:
         read.versions_missing = sum(record.revision[:2] == ("", -1) for record in read.records)
     return read
@@ -130,7 +132,7 @@ def _correlation(properties: Any) -> str | None:
 def refuse_unknown_sites(read: ReadBatch, active: frozenset[str]) -> None:
     """Move the records of sites that are not registered, or not active, to the rejections."""
     column = site_column(read.batch.stream)
-    # Records stand in the order of the hub, save those read carefully: of a site the last is the newest.
+    # Records stand in the order of the hub: of a site the last is the newest.
     read.site_times = {record.business[column]: record.revision.enqueued_at for record in read.records}
     if read.site_times.keys() <= active:
         return

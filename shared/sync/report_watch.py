@@ -27,19 +27,25 @@ def report_watch(telemetry: Telemetry, watch: Watch, now: datetime) -> None:
     """Publish the gauges. What is unknown is not published: a gauge that stays away is no 0."""
     _report_partitions(telemetry, watch)
     telemetry.metric("missing_events", watch.gaps.missing_events)
-    telemetry.metric("partitions_stalled", len(watch.heads.stalled))
-    telemetry.metric("sites_silent", len(watch.silent))
+    unknown = sum(lag is None for lag in watch.lag_events.values())
+    # What is seen is told though a hub is mute; that nothing is seen says nothing then.
+    stalled = len(watch.heads.stalled) or (None if unknown else 0)
+    silent = len(watch.silent) or (None if unknown else 0)
+    if stalled is not None:
+        telemetry.metric("partitions_stalled", stalled)
+    if silent is not None:
+        telemetry.metric("sites_silent", silent)
     age = _report_pairs(telemetry, watch, now)
     telemetry.event(
         "watch",
-        lag_events=sum(lag or 0 for lag in watch.lag_events.values()),
-        partitions_unknown=sum(lag is None for lag in watch.lag_events.values()),
+        lag_events=None if unknown else sum(lag or 0 for lag in watch.lag_events.values()),
+        partitions_unknown=unknown,
         gaps_found=len(watch.gaps.found),
         missing_events=watch.gaps.missing_events,
-        partitions_stalled=len(watch.heads.stalled),
+        partitions_stalled=stalled,
         partitions_at_risk=len(watch.heads.at_risk),
         risk_unknown=len(watch.heads.unknown),
-        sites_silent=len(watch.silent),
+        sites_silent=silent,
         pairs_incomplete=watch.pairs.incomplete,
         oldest_incomplete_seconds=age,
         newly_overdue=sum(watch.overdue.values()),

@@ -10,7 +10,7 @@ from shared.alerts.store import insert_outbox
 from shared.sync.loss import store
 from shared.sync.loss.errors import SequenceGap
 from shared.sync.loss.look import HubStates, readable_from
-from shared.sync.loss.model import Gap, GapState, count, holes, joined, settled, without
+from shared.sync.loss.model import Gap, GapState, beside, count, holes, joined, settled, without
 
 
 @dataclass
@@ -54,7 +54,11 @@ def _find(
             found.append(gap)
     seen.found += found
     for gap in (*known, *found):
-        after = settled(gap, standing.received, readable) if gap.state is not GapState.CLOSED else gap
+        after = (
+            settled(gap, beside(gap, standing.received), readable)
+            if gap.state is not GapState.CLOSED
+            else gap
+        )
         if after != gap and store.move_gap(connection, after, gap.state, now):
             seen.moved.append(after)
         if after.state in (GapState.OPEN, GapState.EXPIRED):

@@ -127,6 +127,12 @@ class Gap:
     state: GapState
 
 
+def beside(gap: Gap, received: Ranges) -> Ranges:
+    """What of the received ranges can touch the gap; all of them for each gap would be quadratic."""
+    start = bisect_right(received, (gap.first_number, math.inf))
+    return received[max(0, start - 1) : bisect_right(received, (gap.last_number, math.inf))]
+
+
 def settled(gap: Gap, received: Ranges, readable_from: int | None) -> Gap:
     """The gap after another look: what arrived is missing no more, what the hub dropped has expired.
 

@@ -87,7 +87,8 @@ def watch_heads(
         heads[place] = (head, each.extent)
         if is_stalled(head, settings.watch_stall_seconds, now):
             seen.stalled.append(each)
-            _tell(connection, Stalled.code, str(each.own), each, head, now)
+            since = head.behind_since.timestamp() if head.behind_since else 0.0
+            _tell(connection, Stalled.code, f"{each.own}:{since:.0f}", each, head, now)
         risk = _risk(each, head, times, limit, now)
         if risk is None:
             seen.unknown.append(each)

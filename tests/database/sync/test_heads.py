@@ -80,6 +80,18 @@ def test_a_broker_that_cannot_be_asked_keeps_the_stall_and_its_numbers(
     ).fetchall() == [(2, 0, 9, NOON, NOON, clock_of(runtime).now())]
 
 
+def test_a_second_stall_at_the_same_number_is_told_again(runtime: Runtime, owner: Owner) -> None:
+    """The hub dropped what was unread, and new events came that nobody takes either."""
+    take(runtime, [1, 2])
+    hold(runtime, 0, 9)
+    watch_for(runtime, 8)
+    hold(runtime, 10, 9)
+    watch_for(runtime, 8)
+    hold(runtime, 10, 12)
+    watch_for(runtime, 8)
+    assert len(alerts(owner, STALLED)) == 2
+
+
 HALF = timedelta(hours=12)
 
 

@@ -61,6 +61,8 @@ def test_lag_is_unknown_and_not_zero_when_the_broker_cannot_be_asked(runtime: Ru
     assert isinstance(telemetry, KeptTelemetry)
     (fields,) = [fields for name, fields in telemetry.events if name == "watch"]
     assert fields["partitions_unknown"] == 2
+    assert (fields["lag_events"], fields["partitions_stalled"], fields["sites_silent"]) == (None, None, None)
+    assert gauges(runtime, "partitions_stalled") == gauges(runtime, "sites_silent") == []
 
 
 def test_only_the_present_generation_of_a_hub_counts(runtime: Runtime) -> None:
