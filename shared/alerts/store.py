@@ -22,6 +22,18 @@ def insert_outbox(
     return bool(result.rowcount)
 
 
+def was_told(connection: Connection, key_prefix: str, since: datetime) -> bool:
+    """Whether an alert whose key begins so was raised after that moment."""
+    row = connection.execute(
+        text("""
+            SELECT EXISTS (SELECT FROM outbox
+            WHERE kind = 'ALERT' AND starts_with(dedupe_key, :prefix) AND created_at > :since)
+        """),
+        {"prefix": key_prefix, "since": since},
+    )
+    return bool(row.scalar_one())
+
+
 def list_alerts(connection: Connection, code: str, since: datetime) -> list[dict[str, Any]]:
     """What the alerts of a code raised since then said, the first one first; delivered ones too."""
     rows = connection.execute(

@@ -34,7 +34,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m shared.audit.verify", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m shared.audit.verify",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("file", nargs="+", type=Path, metavar="FILE", help="the entries of an archive")
     parser.add_argument("--key", action="append", required=True, type=Path, metavar="PUB", help="repeatable")
     parser.add_argument(

@@ -5,7 +5,6 @@ Exit status: 0 done; 2 nothing was done, standard error says why.
 """
 
 import argparse
-import getpass
 import json
 import re
 import sys
@@ -14,16 +13,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from shared.errors.base import CounterfoilError
+from shared.commands import new_parser, run_command, user_name
 from shared.runtime import Runtime
-from shared.settings import load_settings
 from shared.sync.rejects.list_ceilings import list_ceilings
 from shared.sync.rejects.lower_ceiling import lower_ceiling
 from shared.sync.rejects.model import Ceiling, Raise, Standing, Why
 from shared.sync.rejects.raise_ceiling import raise_ceiling
-from shared.wiring import build_runtime
 
-NOT_DONE = 2
 _DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -33,18 +29,11 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> 
     parser = _parser()
     chosen = parser.parse_args(arguments)
     _refuse_halves(parser, chosen)
-    try:
-        runtime = build_runtime(load_settings(environ))
-        try:
-            document, lines = _do(runtime, chosen)
-        finally:
-            runtime.database.dispose()
-    except CounterfoilError as error:
-        sys.stderr.write(f"ceiling: {error}\n")
-        return NOT_DONE
-    except Exception as error:  # noqa: BLE001 - whatever it was, nothing was done
-        sys.stderr.write(f"ceiling: {type(error).__name__}: {str(error).partition(chr(10))[0]}\n")
-        return NOT_DONE
+    return run_command("ceiling", environ, lambda runtime: _run(runtime, chosen))
+
+
+def _run(runtime: Runtime, chosen: argparse.Namespace) -> int:
+    document, lines = _do(runtime, chosen)
     told = json.dumps(document, default=_plain, ensure_ascii=False) if chosen.json else "\n".join(lines)
     sys.stdout.write(told + "\n")
     return 0
@@ -130,11 +119,7 @@ def _refuse_halves(parser: argparse.ArgumentParser, chosen: argparse.Namespace) 
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m shared.sync.ceiling",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = new_parser("shared.sync.ceiling", __doc__)
     way = parser.add_mutually_exclusive_group()
     way.add_argument(
         "--list", action="store_true", help="which ceilings are raised, which partitions are held"
@@ -145,18 +130,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--share", type=_share, help="how much of a batch may be bad, up to 1")
     parser.add_argument("--for", dest="lasts", type=_duration, help="how long: 90s, 30m, 2h, up to 7d")
     parser.add_argument("--reason", default="", help="why; kept on record")
-    parser.add_argument("--by", default=_user(), help="who; the user of this system unless given")
+    parser.add_argument("--by", default=user_name(), help="who; the user of this system unless given")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument("--json", action="store_true", help="as one JSON object")
     return parser
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # A container may have no name for its user; then --by is needed.
-        return ""
 
 
 def _share(text: str) -> Decimal:

@@ -4,11 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.adapters.event_hubs import HubState
 from shared.runtime import Runtime
 from shared.settings import Settings
 from shared.sync.loss import store
-from shared.sync.loss.look import HubStates, ask_hubs, extent_of, hub_names, partitions_of, readable_from
+from shared.sync.loss.look import (
+    HubStates,
+    ask_hubs,
+    believed,
+    extent_of,
+    hub_names,
+    partitions_of,
+    readable_from,
+)
 from shared.sync.loss.model import (
     Extent,
     GapState,
@@ -106,7 +113,7 @@ def describe_sync(runtime: Runtime, hubs_seconds_max: float) -> SyncStatus:
         gaps = store.list_gaps(connection, settings.event_consumer_group, GAPS_SHOWN_MAX)
         told = store.list_told_extents(connection, settings.event_consumer_group)
         known = {hub: store.fetch_current_generation(connection, hub) for hub in hub_names(settings).values()}
-    states = _of_these_generations(ask_hubs(runtime, hubs_seconds_max), known)
+    states = believed(ask_hubs(runtime, hubs_seconds_max), known)
     now = runtime.clock.now()
     told |= _told_now(states, known, now)
     generations = {hub: each.generation for hub, each in known.items() if each is not None}
@@ -150,19 +157,6 @@ def _not_registered(
             told = store.ToldExtent(extent_of(each), now)
             found.append(replace(_status(standing, [], now, told.extent, told), generation=None))
     return found
-
-
-def _of_these_generations(states: HubStates, known: Mapping[str, store.Generation | None]) -> HubStates:
-    """What a hub says counts only for the generation we know it by; until the watch has seen another, it is unknown."""
-
-    def believed(hub: str, state: HubState | None) -> HubState | None:
-        generation = known[hub]
-        is_other = (
-            state is not None and generation is not None and generation.hub_created_at != state.created_at
-        )
-        return None if is_other else state
-
-    return {hub: believed(hub, state) for hub, state in states.items()}
 
 
 def _gaps_of(

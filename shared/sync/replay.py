@@ -7,23 +7,18 @@ was taken before a break stays taken: the same command goes on from there.
 """
 
 import argparse
-import getpass
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from shared.errors.base import CounterfoilError
+from shared.commands import new_parser, run_command, user_name
 from shared.runtime import Runtime
-from shared.settings import load_settings
 from shared.sync.accept_gap import accept_gap
-from shared.sync.loss.errors import DecisionIncomplete
 from shared.sync.loss.model import Ranges, Wish, count, parse_ranges, without
-from shared.sync.rejects.model import is_writable
 from shared.sync.replay_range import Replayed, replay_range
-from shared.wiring import build_runtime
 
-STILL_MISSING, NOT_DONE = 1, 2
+STILL_MISSING = 1
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> int:
@@ -31,25 +26,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> 
     parser = _parser()
     chosen = parser.parse_args(arguments)
     _refuse_halves(parser, chosen)
-    try:
-        _require_writable(chosen)
-        runtime = build_runtime(load_settings(environ))
-        try:
-            return _accept(runtime, chosen) if chosen.accept is not None else _replay(runtime, chosen)
-        finally:
-            runtime.database.dispose()
-    except CounterfoilError as error:
-        sys.stderr.write(f"replay: {error}\n")
-        return NOT_DONE
-    except Exception as error:  # noqa: BLE001 - whatever it was, status 1 would say that the work was done
-        sys.stderr.write(f"replay: {type(error).__name__}: {str(error).partition(chr(10))[0]}\n")
-        return NOT_DONE
-
-
-def _require_writable(chosen: argparse.Namespace) -> None:
-    """Raises DecisionIncomplete: who and why are kept on record."""
-    if not (is_writable(chosen.by) and is_writable(chosen.reason)):
-        raise DecisionIncomplete("write the reason and the name in one line of printable text")
+    work = _replay if chosen.accept is None else _accept
+    return run_command("replay", environ, lambda runtime: work(runtime, chosen))
 
 
 def _accept(runtime: Runtime, chosen: argparse.Namespace) -> int:
@@ -125,11 +103,7 @@ def _refuse_halves(parser: argparse.ArgumentParser, chosen: argparse.Namespace) 
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m shared.sync.replay",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = new_parser("shared.sync.replay", __doc__)
     parser.add_argument("--stream", choices=("ledger", "payment_order"))
     parser.add_argument("--partition", type=_partition, help="this partition only")
     parser.add_argument("--ranges", type=_ranges, help="these numbers only, such as 100-199,205")
@@ -137,18 +111,10 @@ def _parser() -> argparse.ArgumentParser:
         "--accept", type=int, metavar="GAP", help="accept this gap instead of reading it again"
     )
     parser.add_argument("--reason", default="", help="why; kept with the gap")
-    parser.add_argument("--by", default=_user(), help="who; the user of this system unless given")
+    parser.add_argument("--by", default=user_name(), help="who; the user of this system unless given")
     parser.add_argument("--dry-run", action="store_true", help="say what would be read, and read nothing")
     parser.add_argument("--json", action="store_true", help="as one JSON object")
     return parser
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # A container may have no name for its user; then --by is needed.
-        return ""
 
 
 def _partition(text: str) -> str:

@@ -16,11 +16,13 @@ from shared.runtime import Runtime
 from shared.sync.events.contract import Stream
 from shared.sync.ingest_events import ingest_events
 from shared.sync.loss import store
+from shared.sync.loss.errors import DecisionIncomplete
 from shared.sync.loss.find_gaps import find_gaps
 from shared.sync.loss.look import HubStates, ask_hubs, present
 from shared.sync.loss.model import Ranges, Wish, count, stretches, within, without
 from shared.sync.loss.plan_replay import Plan, plan_replay
 from shared.sync.model import Event, EventBatch
+from shared.sync.rejects.model import is_writable
 
 HUBS_SECONDS_MAX = 15.0
 READ_SECONDS_MAX = 30.0
@@ -56,8 +58,11 @@ def replay_range(
 ) -> list[Replayed]:
     """Read again what is missing and wished for; one account per partition. A dry run only says what it would read.
 
-    Raises HubUnreachable, DatabaseUnavailable, ReplayRefused, or what the ingest raises; what was taken stays.
+    Raises DecisionIncomplete, HubUnreachable, DatabaseUnavailable, ReplayRefused, or what the ingest raises; what was
+    taken stays.
     """
+    if not (is_writable(wish.who) and is_writable(wish.reason or "")):
+        raise DecisionIncomplete("write the reason and the name in one line of printable text")
     states = ask_hubs(runtime, HUBS_SECONDS_MAX, wish.stream)
     plans = _plans(runtime, wish, states, dry_run=dry_run)
     if dry_run:

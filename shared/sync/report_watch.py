@@ -13,6 +13,7 @@ from shared.sync.loss.watch_heads import HeadsSeen
 class Watch:
     """What one watch saw. Lag is None where the broker could not be asked: unknown, never 0."""
 
+    hubs_unknown: int
     lag_events: dict[tuple[str, str], int | None]
     lag_seconds: dict[tuple[str, str], float | None]
     freshness_seconds: dict[tuple[str, str], float]
@@ -27,7 +28,9 @@ def report_watch(telemetry: Telemetry, watch: Watch, now: datetime) -> None:
     """Publish the gauges. What is unknown is not published: a gauge that stays away is no 0."""
     _report_partitions(telemetry, watch)
     telemetry.metric("missing_events", watch.gaps.missing_events)
-    unknown = sum(lag is None for lag in watch.lag_events.values())
+    partitions_unknown = sum(lag is None for lag in watch.lag_events.values())
+    # A hub that is mute before anything was read of it has no partition whose lag could be unknown.
+    unknown = partitions_unknown + watch.hubs_unknown
     # What is seen is told though a hub is mute; that nothing is seen says nothing then.
     stalled = len(watch.heads.stalled) or (None if unknown else 0)
     silent = len(watch.silent) or (None if unknown else 0)
@@ -39,7 +42,8 @@ def report_watch(telemetry: Telemetry, watch: Watch, now: datetime) -> None:
     telemetry.event(
         "watch",
         lag_events=None if unknown else sum(lag or 0 for lag in watch.lag_events.values()),
-        partitions_unknown=unknown,
+        hubs_unknown=watch.hubs_unknown,
+        partitions_unknown=partitions_unknown,
         gaps_found=len(watch.gaps.found),
         missing_events=watch.gaps.missing_events,
         partitions_stalled=stalled,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.canary import STORY_FAILS, STORY_HOLDS, Defect, plant, tell
+from tests.support.canary import Defect, assert_found, assert_holds
 from tests.support.postgres import ClonedDatabase
 from tests.support.reliability_stories import RELIABILITY_STORIES
 
@@ -106,16 +106,12 @@ DEFECTS = (
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
 def test_a_planted_defect_is_found(defect: Defect, tmp_path: Path, database: ClonedDatabase) -> None:
-    plant(defect, tmp_path)
-    told = tell(defect.story, tmp_path, database)
-    assert told.returncode == STORY_FAILS, told.stderr
+    assert_found(defect, tmp_path, database)
 
 
 def test_the_story_of_an_unspoiled_copy_holds(tmp_path: Path, database: ClonedDatabase) -> None:
-    """What the canaries find is the defect, and not the copy; the writers of a story run the copy too."""
-    plant(Defect("none", "killed_writers_lose_nothing", STORE, ()), tmp_path)
-    told = tell("killed_writers_lose_nothing", tmp_path, database)
-    assert told.returncode == STORY_HOLDS, told.stderr
+    """The writers of a story run the copy too."""
+    assert_holds("killed_writers_lose_nothing", tmp_path, database)
 
 
 def test_every_story_has_its_defect() -> None:

@@ -65,6 +65,20 @@ def tell(story: str, folder: Path, database: ClonedDatabase) -> subprocess.Compl
     )
 
 
+def assert_found(defect: Defect, folder: Path, database: ClonedDatabase) -> None:
+    """The spoiled copy's story must fail, by its own verdict."""
+    plant(defect, folder)
+    told = tell(defect.story, folder, database)
+    assert told.returncode == STORY_FAILS, told.stderr
+
+
+def assert_holds(story: str, folder: Path, database: ClonedDatabase) -> None:
+    """The story of an unspoiled copy holds: what the canaries find is the defect, and not the copy."""
+    plant(Defect("none", story, "shared/sync/model.py", ()), folder)
+    told = tell(story, folder, database)
+    assert told.returncode == STORY_HOLDS, told.stderr
+
+
 def main(story_name: str, app_url: str, owner_url: str) -> int:
     """STORY_HOLDS or STORY_FAILS; anything else, a wrong import among them, is a failure of the canary itself."""
     assert shared.__file__ is not None

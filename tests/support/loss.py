@@ -42,8 +42,12 @@ def body_of(number: int, **fields: Any) -> dict[str, Any]:
 
 def take(runtime: Runtime, numbers: Iterable[int], partition_id: str = "0") -> None:
     """Let the stream receive these numbers in one batch."""
-    sent = [Sent("ledger", number, body_of(number), partition_id) for number in numbers]
-    ingest(runtime, *sent)
+    ingest(runtime, *sent_of(numbers, partition_id))
+
+
+def sent_of(numbers: Iterable[int], partition_id: str = "0") -> list[Sent]:
+    """The events of these numbers."""
+    return [Sent("ledger", number, body_of(number), partition_id) for number in numbers]
 
 
 def hold(

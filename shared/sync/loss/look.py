@@ -1,13 +1,14 @@
 """A look at all partitions at once: what the hubs say beside what we hold."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from shared.adapters.event_hubs import HubState, PartitionState
 from shared.runtime import Runtime
 from shared.settings import Settings
 from shared.sync.events.contract import Stream
 from shared.sync.loss.model import Extent, Partition
-from shared.sync.loss.store import Standing
+from shared.sync.loss.store import Generation, Standing
 
 # What every hub said, by its name; None: it could not be asked.
 HubStates = Mapping[str, HubState | None]
@@ -49,10 +50,26 @@ def readable_from(standing: Standing, states: HubStates) -> int | None:
     return told.get(standing.partition_id)
 
 
+def believed(states: HubStates, known: Mapping[str, Generation | None]) -> HubStates:
+    """What a hub says counts only for the generation we know it by, if we know one; of another one it is unknown."""
+    created = {hub: None if each is None else each.hub_created_at for hub, each in known.items()}
+    return {
+        hub: state if state is not None and created[hub] in (None, state.created_at) else None
+        for hub, state in states.items()
+    }
+
+
 def partitions_of(
-    settings: Settings, standings: Sequence[Standing], states: HubStates, generations: Mapping[str, int]
+    settings: Settings,
+    standings: Sequence[Standing],
+    states: HubStates,
+    generations: Mapping[str, int],
+    oldest_missing: Mapping[int, int] = MappingProxyType({}),
 ) -> list[Partition]:
-    """Every partition we read or the hub told of; `generations` is what each hub is at present, if known."""
+    """Every partition we read or the hub told of; `generations` is what each hub is at present, if known.
+
+    `oldest_missing` gives, by position, the lowest readable number of its open gaps.
+    """
     held = {(each.hub, each.partition_id): each for each in present(settings, standings)}
     found = []
     for stream, hub in hub_names(settings).items():
@@ -65,7 +82,8 @@ def partitions_of(
             mine = held.get((hub, partition_id))
             extent = extent_of(told[partition_id]) if partition_id in told else None
             own, last = (mine.high_water, mine.last_enqueued_at) if mine else (None, None)
-            found.append(Partition(stream, hub, generation, partition_id, own, last, extent))
+            missing = oldest_missing.get(mine.position_id) if mine else None
+            found.append(Partition(stream, hub, generation, partition_id, own, last, extent, missing))
     return found
 
 

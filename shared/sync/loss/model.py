@@ -265,7 +265,10 @@ def silent_sites(
 
 @dataclass(frozen=True)
 class Partition:
-    """One partition of a stream's hub as it is today: what we hold of it and what the hub holds, None if unknown."""
+    """One partition of a stream's hub as it is today: what we hold of it and what the hub holds, None if unknown.
+
+    `oldest_missing` is the lowest number of an open gap that the hub may still give, None without one.
+    """
 
     stream: str
     hub: str
@@ -274,13 +277,25 @@ class Partition:
     own: int | None
     last_enqueued_at: datetime | None
     extent: Extent | None
+    oldest_missing: int | None = None
 
     @property
     def first_unread(self) -> int | None:
         """The number of the oldest event the hub holds and we do not; None when there is none, or nobody knows."""
-        if self.extent is None or self.extent.first is None or not unread(self.own, self.extent):
+        if self.extent is None or self.extent.first is None:
+            return None
+        if self.is_gap_readable:
+            return self.oldest_missing
+        if not unread(self.own, self.extent):
             return None
         return self.extent.first if self.own is None else max(self.extent.first, self.own + 1)
+
+    @property
+    def is_gap_readable(self) -> bool:
+        """Whether an open gap misses what the hub still holds: older than all that is beyond our head."""
+        if self.oldest_missing is None or self.extent is None or self.extent.first is None:
+            return False
+        return self.oldest_missing >= self.extent.first
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Keep which hub stands behind each name: its creation time tells one generation from the next."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -21,18 +22,21 @@ def register_hub(connection: Connection, hub: str, created_at: datetime, now: da
     return after.generation
 
 
-def register_hubs(connection: Connection, states: HubStates, now: datetime) -> dict[str, int]:
-    """The present generation of each hub, as far as it is known.
+def register_hubs(
+    connection: Connection, states: HubStates, known: Mapping[str, store.Generation | None], now: datetime
+) -> dict[str, store.Generation | None]:
+    """The present generation of each hub, as far as it is known. `known` is what it was before the hubs were asked.
 
-    A hub that cannot be asked keeps the generation it had.
+    A hub that cannot be asked keeps the generation it had. So does one whose generation a stream registered meanwhile:
+    its answer may be older than that, and the next look asks again.
     """
-    generations = {}
+    found = {}
     for hub, state in sorted(states.items()):
-        if state is not None:
-            generations[hub] = register_hub(connection, hub, state.created_at, now)
-        elif (known := store.fetch_current_generation(connection, hub)) is not None:
-            generations[hub] = known.generation
-    return generations
+        store.lock_hub(connection, hub)
+        if state is not None and store.fetch_current_generation(connection, hub) == known[hub]:
+            register_hub(connection, hub, state.created_at, now)
+        found[hub] = store.fetch_current_generation(connection, hub)
+    return found
 
 
 def _tell(

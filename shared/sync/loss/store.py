@@ -271,6 +271,11 @@ def list_site_activity(connection: Connection, consumer_group: str) -> list[Site
     return [SiteActivity(*row) for row in rows]
 
 
+def lock_hub(connection: Connection, hub: str) -> None:
+    """Wait until nobody else is registering the hub; the lock ends with the transaction."""
+    driver(connection).execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (hub,))
+
+
 class Generation(NamedTuple):
     """A hub as it was made once."""
 
@@ -304,7 +309,7 @@ def insert_generation(connection: Connection, hub: str, created_at: datetime, no
     """)
     values = {"hub": hub, "created_at": created_at, "now": now}
     # Two processes that meet a new hub at once: one inserts, the other finds the row in the second look.
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:hub, 0))"), {"hub": hub})
+    lock_hub(connection, hub)
     find = text("SELECT generation FROM hub_generations WHERE hub = :hub AND hub_created_at = :created_at")
     known = connection.execute(find, values).scalar()
     if known is None:

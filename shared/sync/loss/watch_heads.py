@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from shared.adapters.event_hubs import HubUnreachable
-from shared.alerts.store import insert_outbox
+from shared.alerts.store import insert_outbox, was_told
 from shared.runtime import Runtime
 from shared.settings import Settings
 from shared.sync.loss import store
@@ -26,8 +26,8 @@ from shared.sync.loss.model import (
 # How long the watch waits for the one event whose time decides.
 READ_SECONDS_MAX = 3.0
 SECONDS_PER_HOUR = 3600.0
-# When the oldest unread event of a partition was enqueued, as the hub's own event says.
-UnreadTimes = Mapping[store.Place, datetime]
+# When the oldest unread event of a partition was enqueued, as the hub's own event of that number says.
+UnreadTimes = Mapping[tuple[store.Place, int | None], datetime]
 
 
 @dataclass
@@ -51,12 +51,13 @@ def risk_seconds(settings: Settings) -> float:
 
 def read_unread_times(
     runtime: Runtime, partitions: Sequence[Partition], heads: Mapping[store.Place, Head], now: datetime
-) -> dict[store.Place, datetime]:
+) -> UnreadTimes:
     """Where numbers alone do not decide the risk, read the event in question, outside any transaction.
 
     A hub that does not let itself be read is not asked again in this look; the risk stays unknown there.
     """
-    limit, found, mute = risk_seconds(runtime.settings), dict[store.Place, datetime](), set[str]()
+    limit, mute = risk_seconds(runtime.settings), set[str]()
+    found: dict[tuple[store.Place, int | None], datetime] = {}
     for each in partitions:
         head = next_head(heads.get(place_of(each)), each.own, each.extent, now)
         first = each.first_unread
@@ -64,7 +65,7 @@ def read_unread_times(
             continue
         try:
             with runtime.hubs.read(each.hub, each.partition_id, first, READ_SECONDS_MAX) as batches:
-                found[place_of(each)] = next(batches)[0].enqueued_at
+                found[place_of(each), first] = next(batches)[0].enqueued_at
         except HubUnreachable:
             mute.add(each.hub)
     return found
@@ -77,7 +78,7 @@ def watch_heads(
     times: UnreadTimes,
     now: datetime,
 ) -> HeadsSeen:
-    """Keep where every partition stands; one alert per stall, and one per partition and half retention at risk."""
+    """Keep where every partition stands; one alert per stall, and one per partition in half a retention at risk."""
     seen, limit = HeadsSeen(), risk_seconds(settings)
     before = store.list_heads(connection, settings.event_consumer_group)
     heads = {}
@@ -88,13 +89,15 @@ def watch_heads(
         if is_stalled(head, settings.watch_stall_seconds, now):
             seen.stalled.append(each)
             since = head.behind_since.timestamp() if head.behind_since else 0.0
-            _tell(connection, Stalled.code, f"{each.own}:{since:.0f}", each, head, now)
+            _tell(connection, _key(Stalled.code, each), f"{each.own}:{since:.0f}", each, head, now)
         risk = _risk(each, head, times, limit, now)
         if risk is None:
             seen.unknown.append(each)
         elif risk:
             seen.at_risk.append(each)
-            _tell(connection, RetentionRisk.code, f"{now.timestamp() // limit:.0f}", each, head, now, times)
+            key = _key(RetentionRisk.code, each)
+            if not was_told(connection, key, now - timedelta(seconds=limit)):
+                _tell(connection, key, f"{now.timestamp():.0f}", each, head, now, times)
     store.upsert_heads(connection, settings.event_consumer_group, heads, now)
     return seen
 
@@ -103,21 +106,28 @@ def _risk(each: Partition, head: Head, times: UnreadTimes, limit: float, now: da
     if each.extent is None:
         return None
     age = _age(each, head, times, now)
-    return False if age is None else is_at_risk(age, limit)
+    risk = False if age is None else is_at_risk(age, limit)
+    # Numbers say nothing of how old an event in a gap is; it must be read.
+    is_told = (place_of(each), each.first_unread) in times
+    return risk if risk or is_told or not each.is_gap_readable else None
 
 
 def _age(each: Partition, head: Head, times: UnreadTimes, now: datetime) -> UnreadAge | None:
     if each.extent is None:
         return None
-    if (told := times.get(place_of(each))) is not None:
+    if (told := times.get((place_of(each), each.first_unread))) is not None:
         seconds = max(0.0, (now - told).total_seconds())
         return UnreadAge(seconds, seconds)
     return unread_age(head, each.extent, each.last_enqueued_at, now)
 
 
+def _key(code: str, each: Partition) -> str:
+    return f"{code}:{each.hub}:{each.generation}:{each.partition_id}:"
+
+
 def _tell(
     connection: Connection,
-    code: str,
+    key: str,
     episode: str,
     each: Partition,
     head: Head,
@@ -126,7 +136,7 @@ def _tell(
 ) -> None:
     age = _age(each, head, times or {}, now)
     payload = {
-        "code": code,
+        "code": key.partition(":")[0],
         "stream": each.stream,
         "hub": each.hub,
         "generation": each.generation,
@@ -139,5 +149,4 @@ def _tell(
         "oldest_unread_seconds_max": age.at_most if age else None,
         "at": now,
     }
-    key = f"{code}:{each.hub}:{each.generation}:{each.partition_id}:{episode}"
-    insert_outbox(connection, "ALERT", key, payload, now)
+    insert_outbox(connection, "ALERT", key + episode, payload, now)

@@ -7,8 +7,8 @@ from shared.alerts.store import list_alerts
 from shared.runtime import Runtime
 from shared.sync.errors import RejectFlood
 from shared.sync.events.contract import Stream
-from shared.sync.rejects.model import Place, Standing
-from shared.sync.rejects.store import list_reject_ceilings, list_unreached
+from shared.sync.rejects.model import Span, Standing
+from shared.sync.rejects.store import list_held, list_reject_ceilings
 
 # No hub keeps an event for longer, so nothing older can hold a partition.
 FLOOD_AGE_MAX = timedelta(days=90)
@@ -17,20 +17,20 @@ FLOOD_AGE_MAX = timedelta(days=90)
 def list_ceilings(runtime: Runtime, stream: Stream | None = None) -> Standing:
     """Of one stream, or of all.
 
-    A partition is held as long as nothing at or past the first of the flood's events was received: a flood met while
-    a gap was read again holds nothing. Alerts stay, so it is not asked whether they were delivered.
+    A flood met while a gap was read again holds nothing. Alerts stay, so it is not asked whether they were delivered.
     """
     now = runtime.clock.now()
     with runtime.database.reading() as connection:
         ceilings = list_reject_ceilings(connection, now)
         floods = list_alerts(connection, RejectFlood.code, now - FLOOD_AGE_MAX)
         group = runtime.settings.event_consumer_group
-        unreached = list_unreached(connection, group, list(map(_place, floods)))
+        held = list_held(connection, group, list(map(_span, floods)))
     return Standing(
         [ceiling for ceiling in ceilings if stream in (None, ceiling.stream)],
-        [flood for flood in floods if _place(flood) in unreached and stream in (None, flood["stream"])],
+        [flood for flood in floods if _span(flood) in held and stream in (None, flood["stream"])],
     )
 
 
-def _place(flood: dict[str, Any]) -> Place:
-    return Place(flood["hub"], flood["generation"], flood["partition_id"], flood["first_sequence_number"])
+def _span(flood: dict[str, Any]) -> Span:
+    place = (flood["hub"], flood["generation"], flood["partition_id"])
+    return Span(*place, flood["first_sequence_number"], flood["last_sequence_number"])

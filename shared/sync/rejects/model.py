@@ -45,13 +45,14 @@ class Ceiling(NamedTuple):
         return Scope(self.stream, self.hub, self.partition_id)
 
 
-class Place(NamedTuple):
-    """A sequence number of one generation of a hub."""
+class Span(NamedTuple):
+    """The first and last sequence number of a flood's events, in one generation of a hub."""
 
     hub: str
     generation: int
     partition_id: str
-    sequence_number: int
+    first_number: int
+    last_number: int
 
 
 class Why(NamedTuple):

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from shared.database.database import driver
-from shared.sync.rejects.model import Ceiling, Place, Raise, Scope, Why
+from shared.sync.rejects.model import Ceiling, Raise, Scope, Span, Why
 
 _RECEIVED = """
 SELECT number FROM stream_positions, unnest(%s::bigint[]) AS number WHERE position_id = %s AND received @> number
@@ -92,23 +92,29 @@ def list_partitions(connection: Connection, hub: str, consumer_group: str) -> li
     return [row[0] for row in rows.fetchall()]
 
 
-_UNREACHED = """
-SELECT told.* FROM unnest(%(hubs)s::text[], %(generations)s::integer[], %(partitions)s::text[], %(numbers)s::bigint[])
-     AS told (hub, generation, partition_id, number)
+_HELD = """
+SELECT told.* FROM unnest(%(hubs)s::text[], %(generations)s::integer[], %(partitions)s::text[], %(firsts)s::bigint[],
+                          %(lasts)s::bigint[]) AS told (hub, generation, partition_id, first_number, last_number)
 JOIN stream_positions AS p USING (hub, generation, partition_id)
-WHERE p.consumer_group = %(consumer_group)s AND (isempty(p.received) OR told.number >= upper(p.received))
+WHERE p.consumer_group = %(consumer_group)s
+  AND (isempty(p.received) OR NOT p.received @> told.first_number AND told.last_number >= upper(p.received))
   AND told.generation = (SELECT g.generation FROM hub_generations AS g WHERE g.hub = told.hub
                          ORDER BY g.seen_at DESC, g.generation DESC LIMIT 1)
 """
 
 
-def list_unreached(connection: Connection, consumer_group: str, places: Sequence[Place]) -> set[Place]:
-    """Which of these places of the hubs' present generations lie beyond all that was received."""
+def list_held(connection: Connection, consumer_group: str, spans: Sequence[Span]) -> set[Span]:
+    """Which of these floods a stream still stands before, in the hubs' present generations.
+
+    It does as long as the first event was not received, nor any at or past the last: it may have been set back into
+    an old hole, but it has not gone past.
+    """
     parameters = {
         "consumer_group": consumer_group,
-        "hubs": [place.hub for place in places],
-        "generations": [place.generation for place in places],
-        "partitions": [place.partition_id for place in places],
-        "numbers": [place.sequence_number for place in places],
+        "hubs": [span.hub for span in spans],
+        "generations": [span.generation for span in spans],
+        "partitions": [span.partition_id for span in spans],
+        "firsts": [span.first_number for span in spans],
+        "lasts": [span.last_number for span in spans],
     }
-    return {Place(*row) for row in driver(connection).execute(_UNREACHED, parameters).fetchall()}
+    return {Span(*row) for row in driver(connection).execute(_HELD, parameters).fetchall()}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.audit_stories import AUDIT_STORIES
-from tests.support.canary import STORY_FAILS, STORY_HOLDS, Defect, plant, tell
+from tests.support.canary import Defect, assert_found, assert_holds
 from tests.support.postgres import ClonedDatabase
 
 DEFECTS = (
@@ -113,17 +113,11 @@ DEFECTS = (
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
 def test_a_planted_defect_is_found(defect: Defect, tmp_path: Path, database: ClonedDatabase) -> None:
-    plant(defect, tmp_path)
-    told = tell(defect.story, tmp_path, database)
-    assert told.returncode == STORY_FAILS, told.stderr
+    assert_found(defect, tmp_path, database)
 
 
 def test_the_story_of_an_unspoiled_copy_holds(tmp_path: Path, database: ClonedDatabase) -> None:
-    """What the canaries find is the defect, and not the copy."""
-    story = AUDIT_STORIES[-1].__name__
-    plant(Defect("none", story, "shared/audit/model.py", ()), tmp_path)
-    told = tell(story, tmp_path, database)
-    assert told.returncode == STORY_HOLDS, told.stderr
+    assert_holds(AUDIT_STORIES[-1].__name__, tmp_path, database)
 
 
 def test_every_story_has_its_defect() -> None:

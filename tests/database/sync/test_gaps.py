@@ -9,6 +9,7 @@ import pytest
 from shared.runtime import Runtime
 from shared.sync.accept_gap import accept_gap
 from shared.sync.loss.errors import DecisionIncomplete, GapNotFound
+from shared.sync.loss.find_gaps import GAPS_PER_LOOK_MAX
 from shared.sync.watch_sync import watch_sync
 from tests.support.loss import HUB, alerts, clock_of, gaps, hold, take, told_hubs
 from tests.support.postgres import ClonedDatabase
@@ -103,10 +104,34 @@ def test_events_dropped_before_they_were_read_are_a_gap_too(runtime: Runtime, ow
     hold(runtime, 9, 8)
     watch_sync(runtime)
     assert gaps(owner)[1:] == [(5, 8, "{[5,9)}", "{[5,9)}", "EXPIRED")]
-    assert [each["missing"] for each in alerts(owner, CODE)] == [[[3, 4]], [[5, 8]]]
+    assert [(each["missing"], each["state"]) for each in alerts(owner, CODE)] == [([[3, 4]], "EXPIRED")]
     take(runtime, [9])
     watch_sync(runtime)
     assert len(gaps(owner)) == 2
+
+
+def test_what_a_lagging_partition_goes_on_losing_is_one_loss_until_somebody_accepts_it(
+    runtime: Runtime, owner: Owner
+) -> None:
+    take(runtime, [0])
+    for first in range(3, 23, 2):
+        hold(runtime, first, 99)
+        watch_sync(runtime)
+    assert len(alerts(owner, CODE)) == 1
+    assert sum(last - first + 1 for first, last, *_ in gaps(owner)) == 20
+    ((last_gap,),) = owner.execute("SELECT max(gap_id) FROM sequence_gaps").fetchall()
+    accept_gap(runtime, last_gap, "ada", "too old")
+    hold(runtime, 30, 99)
+    watch_sync(runtime)
+    assert [told["missing"] for told in alerts(owner, CODE)][1:] == [[[21, 29]]]
+
+
+def test_too_many_holes_for_one_look_are_recorded_by_the_next_ones(runtime: Runtime, owner: Owner) -> None:
+    take(runtime, range(0, 2 * GAPS_PER_LOOK_MAX + 9, 2))
+    for recorded in (GAPS_PER_LOOK_MAX, GAPS_PER_LOOK_MAX + 4):
+        watch_sync(runtime)
+        assert len(gaps(owner)) == len(alerts(owner, CODE)) == recorded
+    assert missing_events(runtime) == [GAPS_PER_LOOK_MAX + 4] * 2
 
 
 def test_without_the_broker_holes_are_found_and_nothing_expires(runtime: Runtime, owner: Owner) -> None:

@@ -68,6 +68,16 @@ def test_a_flood_holds_its_partition_until_the_stream_goes_past_it(
     assert held(runtime) == []
 
 
+def test_a_stream_set_back_into_an_old_hole_is_held_until_it_goes_past(runtime: Runtime) -> None:
+    take(runtime, range(5))
+    take(runtime, range(10, 20))
+    with pytest.raises(RejectFlood):
+        ingest(runtime, *batch(5, 30, 0))
+    assert held(runtime) == [5]
+    take(runtime, range(35, 40))
+    assert held(runtime) == []
+
+
 def test_the_present_generation_is_the_one_seen_last(runtime: Runtime, owner: Owner) -> None:
     take(runtime, range(5))
     with pytest.raises(RejectFlood):

@@ -107,6 +107,16 @@ def test_incomplete_pairs_are_counted_with_their_age_and_ratio(
     assert gauges(runtime, "pair_anomalies") == [(3, {"anomaly": "ORDER_MISSING"})]
 
 
+def test_before_anything_was_read_a_mute_hub_is_unknown_too(runtime: Runtime) -> None:
+    hubs = runtime.hubs
+    assert isinstance(hubs, ToldHubs)
+    hubs.reachable = False
+    assert watch_sync(runtime).hubs_unknown == 2
+    assert isinstance(runtime.telemetry, KeptTelemetry)
+    ((_, fields),) = runtime.telemetry.events
+    assert (fields["hubs_unknown"], fields["lag_events"], fields["partitions_stalled"]) == (2, None, None)
+
+
 def test_without_pairs_nothing_is_incomplete_and_the_ratio_is_unknown(runtime: Runtime) -> None:
     pairs = watch_sync(runtime).pairs
     assert (pairs.incomplete, pairs.incomplete_ratio, pairs.oldest_incomplete_since) == (0, None, None)
