@@ -14,7 +14,7 @@ from typing import Any
 from tests.support.stack import ROOT, plain_environment
 from tests.support.stack_processes import eventually
 
-SECONDS_TO_END = 200
+SECONDS_TO_END = 280
 # What a copy needs to run, and nothing else.
 COPIED = (
     "functions",

@@ -131,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--faults",
         metavar="KIND,…",
-        help=f"only these, or none: {', '.join(kind.name for kind in KINDS)}; kill stands for all three",
+        help=f"only these, or none: {', '.join(kind.name for kind in KINDS)}; kill stands for all three, lose for both",
     )
     parser.add_argument("--plan", action="store_true", help="print the schedule and do nothing")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")

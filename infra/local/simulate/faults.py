@@ -12,16 +12,23 @@ import httpx
 import psycopg
 
 from infra.local.faults import COMMIT
-from infra.local.simulate.plan import Fault, Target
+from infra.local.sample.model import LEDGER, PAYMENT_ORDER, Stream
+from infra.local.simulate.losses import Loss, LostBatches, joined
+from infra.local.simulate.plan import LOSE, LOSE_TAIL, LOSING, Fault, Target
 from infra.local.simulate.system import DATABASE, HOST, HUBS, System
-from infra.local.simulate.watch import Counts, Sample, Watch
+from infra.local.simulate.watch import Counts, Sample, Watch, host_is_done
+from infra.local.stack.errors import StackError
 from infra.local.stack.job import Job
 
-FUNCTIONS = ("stream_ledger", "stream_payment_orders")
+FUNCTIONS: dict[str, Stream] = {"stream_ledger": LEDGER, "stream_payment_orders": PAYMENT_ORDER}
 FAILED_INVOCATIONS = 3
 CUT_SHARE = 0.02
 TERMINATE_SECONDS = 0.2
 FIRE_SECONDS = 12.0
+# Until the host has put the last event behind it; what it holds in its hands may be retried before.
+TAIL_SECONDS_MAX = 90.0
+TAIL_BATCHES = 1_000_000
+DISARM_ATTEMPTS = 3
 LOOK_SECONDS = 0.05
 _BACKENDS = "SELECT pid FROM pg_stat_activity WHERE usename = 'counterfoil_app' ORDER BY pid"
 
@@ -46,9 +53,11 @@ class Injected:
 class Faults:
     """Starts each fault when its turn comes. Two of one target wait for each other."""
 
-    def __init__(self, system: System, watch: Watch) -> None:
+    def __init__(self, system: System, watch: Watch, lost: LostBatches) -> None:
         self._system = system
         self._watch = watch
+        self._lost = lost
+        self._published_at: float | None = None
         self._stopped = threading.Event()
         self._network = threading.Lock()
         self._jobs: list[Job[None]] = []
@@ -63,6 +72,8 @@ class Faults:
             "rewind": self._rewind,
             "fail": self._fail,
             "pause": self._pause,
+            LOSE: self._lose_next,
+            LOSE_TAIL: self._lose_tail,
             "cut": self._cut,
             "commit": self._commit,
             "flaky": self._flaky,
@@ -80,6 +91,10 @@ class Faults:
             done.ended = self._watch.now
             return
         self._jobs.append(Job(lambda: self._carry_out(done)))
+
+    def published(self) -> None:
+        """Nothing more is sent from now on."""
+        self._published_at = self._watch.now
 
     def check(self) -> None:
         """Raises what stopped a fault: a part that did not come back."""
@@ -112,9 +127,14 @@ class Faults:
                 continue
             if done.held_at_end is None:
                 done.held_at_end = sample.held
-            if done.held_at_end is not None and sample.has(done.held_at_end):
+            if done.held_at_end is not None and self._is_made_up(done, sample, done.held_at_end):
                 done.caught_up = sample.at_seconds
         self._keep_checkpoints()
+
+    def _is_made_up(self, done: Injected, sample: Sample, held: Counts) -> bool:
+        """Other faults do not wait for batches that were lost; those that lost them do."""
+        mine = done.fault.kind in LOSING and any(each.fault == done.fault.number for each in sample.lost)
+        return sample.has(held) and not mine
 
     def _keep_checkpoints(self) -> None:
         kept: dict[Path, bytes] = {}
@@ -146,9 +166,11 @@ class Faults:
     def _wait(self, seconds: float) -> None:
         self._stopped.wait(seconds)
 
-    def _wait_until(self, happened: Callable[[], bool], done: Injected) -> bool:
+    def _wait_until(
+        self, happened: Callable[[], bool], done: Injected, seconds: float = FIRE_SECONDS
+    ) -> bool:
         """True when it happened; a fault that waited for an event that never came says so."""
-        deadline = time.monotonic() + FIRE_SECONDS
+        deadline = time.monotonic() + seconds
         while not happened():
             if time.monotonic() > deadline or self._stopped.is_set():
                 done.note = "found no occasion"
@@ -157,7 +179,7 @@ class Faults:
         return True
 
     def _function(self, done: Injected) -> str:
-        return FUNCTIONS[done.fault.choice % len(FUNCTIONS)]
+        return tuple(FUNCTIONS)[done.fault.choice % len(FUNCTIONS)]
 
     def _kill(self, name: str, done: Injected) -> None:
         self._system.kill(name)
@@ -196,6 +218,56 @@ class Faults:
         self._system.switch(pause=done.note)
         self._wait(done.fault.lasts_seconds)
         self._system.switch(resume=done.note)
+
+    def _lose_next(self, done: Injected) -> None:
+        self._lose(done, 1, lambda: bool(self._lost.of(done.fault.number)), FIRE_SECONDS)
+
+    def _lose_tail(self, done: Injected) -> None:
+        self._lose(done, TAIL_BATCHES, lambda: self._is_over(self._function(done)), TAIL_SECONDS_MAX)
+
+    def _lose(self, done: Injected, batches: int, ended: Callable[[], bool], seconds: float) -> None:
+        """Of partitions of which something was received: what came before their first number is known to nobody."""
+        function = self._function(done)
+        if not self._wait_until(lambda: self._is_received_everywhere(function), done):
+            return
+        number, stream = done.fault.number, FUNCTIONS[function]
+
+        def look() -> bool:
+            self._lost.read(number, stream, self._watch.now)
+            return ended() or self._system.ended(HOST) is not None
+
+        self._lost.skip()
+        try:
+            self._system.switch(lose_batch={function: batches})
+            self._wait_until(look, done, seconds)
+        finally:
+            self._disarm(function)
+            look()
+        losses = joined(Loss(batch) for batch in self._lost.of(number))
+        done.note = ", ".join(loss.batch.written for loss in losses) or "found no occasion"
+
+    def _disarm(self, function: str) -> None:
+        """A host that ended has forgotten the switch; one that does not answer is asked again."""
+        for _ in range(DISARM_ATTEMPTS):
+            if self._system.ended(HOST) is not None:
+                return
+            with suppress(httpx.HTTPError):
+                self._system.switch(lose_batch={function: 0})
+                return
+        raise StackError("The Functions host does not let itself be told to lose no more batches.")
+
+    def _is_received_everywhere(self, function: str) -> bool:
+        sample, hub = self._watch.last, self._system.hub_names[FUNCTIONS[function]]
+        if sample.held is None or sample.received is None:
+            return False
+        return all(sample.received.get(place) for place in sample.held if place[0] == hub)
+
+    def _is_over(self, function: str) -> bool:
+        """Whether the host has put everything behind it that the function's hub will ever hold."""
+        sample, hub = self._watch.last, self._system.hub_names[FUNCTIONS[function]]
+        if self._published_at is None or sample.at_seconds <= self._published_at or sample.held is None:
+            return False
+        return host_is_done(self._system, {place: n for place, n in sample.held.items() if place[0] == hub})
 
     def _cut(self, done: Injected) -> None:
         done.note = f"connections: {self._system.proxy.cut_all()}"

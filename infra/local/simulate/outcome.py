@@ -1,14 +1,16 @@
 """What a run has shown: faults, counts, delays, verdict; as JSON has it too."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from infra.local.simulate.faults import Injected
 from infra.local.simulate.judge import Check, Facts, histories
-from infra.local.simulate.plan import Plan, Target
+from infra.local.simulate.losses import Batch, Loss
+from infra.local.simulate.plan import LOSING, Plan, Target
+from infra.local.simulate.recovery import Replay
 from infra.local.simulate.stored import Evidence
 from infra.local.simulate.watch import Sample
 
@@ -51,6 +53,8 @@ class Outcome:
     interrupted: bool = False
     counts: dict[str, int] = field(default_factory=dict)
     checks: Sequence[Check] = ()
+    losses: Sequence[Loss] = ()
+    replays: Sequence[Replay] = ()
     histories: dict[str, list[str]] = field(default_factory=dict)
     delays_calm: Delays = field(default_factory=lambda: Delays.of(()))
     delays_disturbed: Delays = field(default_factory=lambda: Delays.of(()))
@@ -71,6 +75,16 @@ class Outcome:
         """Events per second from the first to the last, faults included."""
         return self.received / self.seconds if self.seconds else 0.0
 
+    def recovered_at(self, batches: Iterable[Batch]) -> dict[Batch, float]:
+        """When nothing of a lost batch was missing any more, by the samples; of what still is, nothing."""
+        found: dict[Batch, float] = {}
+        for batch in batches:
+            later = (s for s in self.samples if s.at_seconds >= batch.at_seconds and s.received is not None)
+            whole = next((sample.at_seconds for sample in later if batch not in sample.lost), None)
+            if whole is not None:
+                found[batch] = whole
+        return found
+
     def judged(self, facts: Facts, checks: Sequence[Check]) -> None:
         """Take over the verdict and what the database says of counts and delays."""
         self.checks = checks
@@ -84,13 +98,18 @@ class Outcome:
         self.delays_calm, self.delays_disturbed = Delays.of(calm), Delays.of(disturbed)
 
     def _is_disturbed(self, evidence: Evidence) -> bool:
-        """Whether any of its wait lay between the beginning of a fault and the moment it was made up for."""
+        """Whether any of its wait lay between the beginning of a fault and the moment it was made up for.
+
+        A lost batch disturbs its own events and no others.
+        """
+        if any(_is_in(loss.batch, evidence) for loss in self.losses):
+            return True
         came = (evidence.enqueued_at - self.began_at).total_seconds()
         applied = (evidence.applied_at - self.began_at).total_seconds()
         return any(
             applied >= done.began and came <= (math.inf if done.caught_up is None else done.caught_up)
             for done in self.injected
-            if done.fault.target is not Target.EVENTS
+            if done.fault.target is not Target.EVENTS and done.fault.kind not in LOSING
         )
 
     def document(self) -> dict[str, Any]:
@@ -112,6 +131,8 @@ class Outcome:
                 "with_faults": vars(self.delays_disturbed),
             },
             "faults": [_fault_document(done) for done in self.injected],
+            "losses": [_loss_document(loss) for loss in self.losses],
+            "replays": [_replay_document(each) for each in self.replays],
             "checks": [_check_document(check) for check in self.checks],
             "histories": self.histories,
             "plan": self.plan.document(),
@@ -119,17 +140,52 @@ class Outcome:
         }
 
 
-def _fault_document(done: Injected) -> dict[str, Any]:
-    def rounded(seconds: float | None) -> float | None:
-        return None if seconds is None else round(seconds, 2)
+def _is_in(batch: Batch, evidence: Evidence) -> bool:
+    place = (batch.stream, batch.partition_id)
+    is_there = (evidence.stream, evidence.partition_id) == place
+    return is_there and batch.first <= evidence.sequence_number <= batch.last
 
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 2)
+
+
+def _loss_document(loss: Loss) -> dict[str, Any]:
+    batch = loss.batch
+    return {
+        "fault": batch.fault,
+        "stream": batch.stream,
+        "hub": batch.hub,
+        "partition_id": batch.partition_id,
+        "first": batch.first,
+        "last": batch.last,
+        "at_seconds": _rounded(batch.at_seconds),
+        "in_gap": loss.gap,
+        "in_tail": loss.tail,
+        "still_missing": loss.left,
+        "closed_by": loss.closed_by,
+        "recovered_seconds": _rounded(loss.recovered_seconds),
+    }
+
+
+def _replay_document(replay: Replay) -> dict[str, Any]:
+    return {
+        "words": replay.words,
+        "at_seconds": _rounded(replay.at_seconds),
+        "seconds": _rounded(replay.seconds),
+        "status": replay.status,
+        "partitions": replay.partitions,
+    }
+
+
+def _fault_document(done: Injected) -> dict[str, Any]:
     return {
         "number": done.fault.number,
         "kind": done.fault.kind,
         "after_events": done.fault.after_events,
-        "began_seconds": rounded(done.began),
-        "ended_seconds": rounded(done.ended),
-        "caught_up_seconds": rounded(done.caught_up),
+        "began_seconds": _rounded(done.began),
+        "ended_seconds": _rounded(done.ended),
+        "caught_up_seconds": _rounded(done.caught_up),
         "note": done.note,
     }
 
@@ -154,4 +210,5 @@ def _sample_document(sample: Sample) -> dict[str, Any]:
         "acknowledged": sample.acknowledged,
         "held": None if sample.held is None else sum(sample.held.values()),
         "received": None if sample.received is None else sum(sample.received.values()),
+        "lost": sum(sample.lost.values()),
     }

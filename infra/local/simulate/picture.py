@@ -6,16 +6,20 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from infra.local.simulate.losses import joined
 from infra.local.simulate.outcome import OK, Outcome
-from infra.local.simulate.plan import Target
+from infra.local.simulate.plan import LOSING, Target
 from infra.local.simulate.watch import Sample
 
 # Settled before matplotlib is imported: no display.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 PUBLISHED, RECEIVED, LAG, FAULT, FELT = "#b0b7bf", "#1f4e79", "#c6a15b", "#c0392b", "#f2d7d3"
+LOST, MISSED = "#6c3483", "#d7bde2"
 GOOD, BAD = "#1e8449", "#c0392b"
 RATE_SECONDS = 2.0
+# Of one lost batch, where a target's row has the height 1.
+LOSS_HEIGHT = 0.4
 
 
 def draw(outcome: Outcome, path: Path) -> None:
@@ -25,20 +29,34 @@ def draw(outcome: Outcome, path: Path) -> None:
     if not outcome.samples:
         return
     figure, (rates, lag, faults) = pyplot.subplots(
-        3, 1, figsize=(12, 8), sharex=True, layout="constrained", height_ratios=(1.2, 1, 1)
+        3,
+        1,
+        figsize=(12, 8),
+        sharex=True,
+        layout="constrained",
+        height_ratios=(1.2, 1, _faults_share(outcome)),
     )
     _rates(rates, outcome.samples)
     _lag(lag, outcome.samples)
     _faults(faults, outcome)
+    _losses(faults, outcome)
+    for replay in outcome.replays:
+        for axes in (rates, lag, faults):
+            axes.axvline(replay.at_seconds, color=LOST, linestyle=":", linewidth=1)
     for axes in (rates, lag):
         for done in outcome.injected:
-            if done.fault.target is not Target.EVENTS:
+            if _is_felt(done):
                 axes.axvspan(done.began, _felt_until(outcome, done), color=FELT, alpha=0.5, linewidth=0)
     faults.set_xlabel("seconds since the first event")
     faults.set_xlim(0, outcome.seconds)
     figure.suptitle(_title(outcome), color=GOOD if outcome.verdict == OK else BAD, fontsize=13)
     figure.savefig(path, dpi=100)
     pyplot.close(figure)
+
+
+def _faults_share(outcome: Outcome) -> float:
+    """The lower third, and more where many lost batches are to be seen."""
+    return 1 + min(1.5, LOSS_HEIGHT * len(joined(outcome.losses)) / len(Target))
 
 
 def _title(outcome: Outcome) -> str:
@@ -51,6 +69,11 @@ def _title(outcome: Outcome) -> str:
 
 def _felt_until(outcome: Outcome, done: Any) -> float:
     return outcome.seconds if done.caught_up is None else float(done.caught_up)
+
+
+def _is_felt(done: Any) -> bool:
+    """Whether others than its own events had to wait for it."""
+    return done.fault.target is not Target.EVENTS and done.fault.kind not in LOSING
 
 
 def _rates(axes: Any, samples: Sequence[Sample]) -> None:
@@ -96,7 +119,7 @@ def _faults(axes: Any, outcome: Outcome) -> None:
     for done in outcome.injected:
         row = targets.index(done.fault.target)
         ended = outcome.seconds if done.ended is None else done.ended
-        if done.fault.target is not Target.EVENTS:
+        if _is_felt(done):
             axes.barh(row, _felt_until(outcome, done) - done.began, left=done.began, height=0.34, color=FELT)
         axes.barh(
             row, max(ended - done.began, outcome.seconds / 300), left=done.began, height=0.34, color=FAULT
@@ -110,9 +133,24 @@ def _faults(axes: Any, outcome: Outcome) -> None:
             va="bottom" if height > 0 else "top",
             ha="right" if done.began > 0.93 * outcome.seconds else "left",
         )
-    axes.set_yticks(range(len(targets)), [target.value for target in targets], fontsize=9)
-    axes.set_ylim(len(targets) - 0.4, -0.6)
+    rows = [target.value for target in targets] + ["lost batches"] * bool(outcome.losses)
+    axes.set_yticks(range(len(rows)), rows, fontsize=9)
+    lost = LOSS_HEIGHT * len(joined(outcome.losses))
+    axes.set_ylim(len(targets) - 0.4 + lost + LOSS_HEIGHT * bool(lost), -0.6)
     _plain(axes)
+
+
+def _losses(axes: Any, outcome: Outcome) -> None:
+    """A row of their own: dark when a batch was lost, light until its last event was there after all."""
+    for number, loss in enumerate(joined(outcome.losses)):
+        row = len(Target) + LOSS_HEIGHT * number
+        began = loss.batch.at_seconds
+        until = outcome.seconds if loss.recovered_seconds is None else loss.recovered_seconds
+        height = 0.7 * LOSS_HEIGHT
+        axes.barh(row, until - began, left=began, height=height, color=MISSED)
+        axes.barh(row, outcome.seconds / 300, left=began, height=height, color=LOST)
+        before = f"{loss.batch.written} "
+        axes.text(began, row, before, fontsize=6, va="center", ha="right")
 
 
 def _plain(axes: Any) -> None:

@@ -13,6 +13,11 @@ SECONDS_PER_FAULT = 6.0
 # Calm at both ends: the first events meet a healthy system, and the last faults still meet events.
 FIRST_SHARE, LAST_SHARE = 0.06, 0.92
 EVENTS_MIN = 200
+LOSE, LOSE_TAIL = "lose", "lose-tail"
+# Kinds whose events stay away until they are read again.
+LOSING = (LOSE, LOSE_TAIL)
+# How long before the end of publishing the tail begins to be lost.
+TAIL_SECONDS = 3.0
 
 
 class Target(StrEnum):
@@ -43,6 +48,8 @@ KINDS = (
     Kind("rewind", Target.HOST, "the checkpoints of a hub are set back: its events come again"),
     Kind("fail", Target.HOST, "the next invocations of a function fail before they begin"),
     Kind("pause", Target.HOST, "a function is paused", (2.0, 6.0)),
+    Kind(LOSE, Target.HOST, "the host loses the next batch of a function: its checkpoint moves on"),
+    Kind(LOSE_TAIL, Target.HOST, "the host loses the last batches of a function: nothing comes after them"),
     Kind("cut", Target.NETWORK, "every connection to the database is reset at once"),
     Kind("commit", Target.NETWORK, "a transaction commits, and its answer never arrives"),
     Kind("flaky", Target.NETWORK, "connections to the database are cut inside random messages", (2.0, 5.0)),
@@ -129,8 +136,12 @@ def make_plan(seed: int, options: Options) -> Plan:
     events = max(EVENTS_MIN, round(options.minutes * 60 * options.rate))
     count = max(1, round(options.minutes * 60 / SECONDS_PER_FAULT)) if options.kinds else 0
     chance = Random(f"counterfoil faults {seed}")
-    names = _dealt(chance, options.kinds, count)
-    places = _places(chance, events, count)
+    dealt, tail = [kind for kind in options.kinds if kind != LOSE_TAIL], LOSE_TAIL in options.kinds
+    count = count - tail if dealt else 0
+    names, places = _dealt(chance, dealt, count), _places(chance, events, count)
+    if tail:
+        names.append(LOSE_TAIL)
+        places.append(_tail_place(events, options.rate))
     faults = tuple(
         _fault(chance, number, name, place)
         for number, (name, place) in enumerate(zip(names, places, strict=True), 1)
@@ -151,6 +162,11 @@ def _places(chance: Random, events: int, count: int) -> list[int]:
     first, last = events * FIRST_SHARE, events * LAST_SHARE
     part = (last - first) / max(count, 1)
     return [int(first + part * (number + chance.random())) for number in range(count)]
+
+
+def _tail_place(events: int, rate: int) -> int:
+    """Behind every other fault, and so near the end that what is lost from there on is small."""
+    return max(int(events * LAST_SHARE), round(events - TAIL_SECONDS * rate))
 
 
 def _fault(chance: Random, number: int, name: str, place: int) -> Fault:

@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from infra.local.simulate.losses import joined
 from infra.local.simulate.outcome import COUNTS, OK, SHOWN_DIFFERENCES, VIOLATED, Outcome
 from infra.local.simulate.plan import Plan
 
@@ -23,6 +24,8 @@ def show_plan(console: Console, plan: Plan) -> None:
 def show_outcome(console: Console, outcome: Outcome) -> None:
     """Everything a run has shown."""
     console.print(_faults_table(outcome))
+    if outcome.losses:
+        console.print(_losses_table(outcome))
     console.print(_counts_table(outcome))
     if outcome.checks:
         console.print(_checks_table(outcome))
@@ -47,6 +50,27 @@ def _faults_table(outcome: Outcome) -> Table:
             felt,
             f"[dim]{done.note}[/]",
         )
+    return table
+
+
+def _losses_table(outcome: Outcome) -> Table:
+    table = Table("fault", "lost at", "numbers", "events", "closed by", "closed at", box=None)
+    table.title, table.title_justify = "Lost batches", "left"
+    for loss in joined(outcome.losses):
+        batch, recovered = loss.batch, loss.recovered_seconds
+        table.add_row(
+            str(batch.fault),
+            f"{batch.at_seconds:.1f} s",
+            batch.written,
+            f"{batch.last - batch.first + 1:,}",
+            loss.closed_by or "[red]not closed[/]",
+            "" if recovered is None else f"{recovered:.1f} s",
+        )
+    for each in outcome.replays:
+        status = "broken off" if each.status is None else f"status {each.status}"
+        words = " ".join(("replay", *each.words))
+        table.caption = f"{table.caption or ''}{words}: {each.taken:,} events, {status}\n"
+    table.caption_justify = "left"
     return table
 
 

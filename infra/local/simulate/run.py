@@ -17,11 +17,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from infra.local.postgres.errors import LocalPostgresError
 from infra.local.simulate.faults import Faults
 from infra.local.simulate.judge import Check, Difference, Facts, judge
+from infra.local.simulate.losses import Loss, LostBatches
 from infra.local.simulate.oracle import Defaults
 from infra.local.simulate.outcome import Outcome
 from infra.local.simulate.plan import Plan
 from infra.local.simulate.publisher import Publisher
 from infra.local.simulate.reading import read_hub
+from infra.local.simulate.recovery import Recovery
 from infra.local.simulate.stored import fetch_stored
 from infra.local.simulate.system import HOST, System
 from infra.local.simulate.watch import Ending, Watch
@@ -37,6 +39,8 @@ STEPS = 6
 LOOK_SECONDS = 0.1
 # The platform's pause between two attempts grows with an outage, so nothing may happen for a while.
 DRAIN_PATIENCE_SECONDS = 150.0
+# Until a sample shows what was read again.
+SEEN_SECONDS = 10.0
 
 
 class Interrupts:
@@ -66,6 +70,7 @@ class Run:
         self._interrupts = interrupts
         self._starting = True
         self._system = System(folder, self._is_cancelled)
+        self._lost = LostBatches(self._system.host_log)
         self.outcome = Outcome(plan, datetime.now(UTC))
 
     def _is_cancelled(self) -> bool:
@@ -84,20 +89,23 @@ class Run:
     def _disturb_and_judge(self) -> None:
         connection = self._system.hubs_connection
         publisher = Publisher(connection, self._system.hub_names)
-        watch = Watch(self._system, lambda: publisher.acknowledged)
-        faults = Faults(self._system, watch)
+        watch = Watch(self._system, lambda: publisher.acknowledged, self._lost)
+        faults = Faults(self._system, watch, self._lost)
+        recovered: list[Check] = []
         self.outcome.samples, self.outcome.injected = watch.samples, faults.injected
         self.outcome.began_at = datetime.now(UTC)
         watch.start()
         try:
             self._disturb(publisher, watch, faults)
             drained = self._drain(watch, faults)
+            if drained and self._lost.batches:
+                recovered = self._recover(watch, faults)
         finally:
             faults.abandon()
             self._note(publisher, watch)
             watch.stop()
         if not self._interrupts.insisted():
-            self._judge(publisher, drained)
+            self._judge(publisher, [_drained(drained), *recovered])
 
     def _disturb(self, publisher: Publisher, watch: Watch, faults: Faults) -> None:
         plan, ahead = self._plan, list(self._plan.faults)
@@ -114,6 +122,7 @@ class Run:
             self.outcome.interrupted = self._interrupts.asked()
             if not self._interrupts.insisted():
                 job.result()
+                faults.published()
                 for fault in () if self._interrupts.asked() else ahead:
                     faults.begin(fault)
                 self._show(progress, bar, publisher.acknowledged, watch, faults)
@@ -145,13 +154,37 @@ class Run:
         progress.update(bar, completed=done, seen=seen)
 
     def _drain(self, watch: Watch, faults: Faults) -> bool:
-        """True when everything the hubs hold was received."""
+        """True when everything the hubs hold was received, but for what the platform lost."""
         with self._console.status("Faults end, the system drains …"):
             if self._interrupts.asked():
                 faults.stop()
             self._until(lambda: all(done.ended is not None for done in tuple(faults.injected)), watch, faults)
             faults.stop()
-            return self._until(Ending(self._system, watch).has_come, watch, faults) and watch.last.lag == 0
+            ended = self._until(Ending(self._system, watch).has_come, watch, faults)
+            return ended and watch.last.unexplained == 0
+
+    def _recover(self, watch: Watch, faults: Faults) -> list[Check]:
+        """Let the watch see what was lost and the product's command read it again; what holds of that."""
+
+        def within(seconds: float, happened: Callable[[], bool]) -> bool:
+            deadline = time.monotonic() + seconds
+            while not self._interrupts.insisted() and time.monotonic() < deadline:
+                self._look(faults)
+                if happened():
+                    return True
+                time.sleep(LOOK_SECONDS)
+            return False
+
+        recovery = Recovery(self._system, within, lambda: watch.now)
+        self.outcome.replays = recovery.replays
+        with self._console.status("Lost batches are seen and read again …"):
+            checks = recovery.recover()
+            over = watch.now
+            within(SEEN_SECONDS, lambda: watch.last.at_seconds > over and not watch.last.lost)
+            self._look(faults)
+        batches = self._lost.batches
+        self.outcome.losses = recovery.losses(batches, self.outcome.recovered_at(batches))
+        return checks
 
     def _until(self, happened: Callable[[], bool], watch: Watch, faults: Faults) -> bool:
         """False when nothing was received for long, or somebody insists to stop."""
@@ -168,10 +201,13 @@ class Run:
         return False
 
     def _note(self, publisher: Publisher, watch: Watch) -> None:
+        if not self.outcome.losses:
+            # Nobody read them again; they are told all the same.
+            self.outcome.losses = [Loss(batch) for batch in self._lost.batches]
         self.outcome.published, self.outcome.resent = publisher.acknowledged, publisher.resent
         self.outcome.seconds = watch.now
 
-    def _judge(self, publisher: Publisher, drained: bool) -> None:
+    def _judge(self, publisher: Publisher, checks: list[Check]) -> None:
         system = self._system
         with self._console.status("Judging …"):
             group = system.settings.event_replay_consumer_group
@@ -185,12 +221,13 @@ class Run:
                 stored = fetch_stored(connection, system.settings.event_consumer_group)
             defaults = Defaults(system.settings.event_default_currency, system.settings.event_default_site_id)
             facts = Facts(kept, stored, publisher.poison, publisher.sent, defaults)
-            self.outcome.judged(facts, [_drained(drained), *judge(facts)])
+            self.outcome.judged(facts, [*checks, *judge(facts)])
 
 
 def _drained(drained: bool) -> Check:
     found = () if drained else (Difference("lag", 0, "more, and nothing moves any more"),)
-    return Check("drained", "the lag falls to nothing once the faults have ended", 1, found)
+    rule = "the lag falls to nothing once the faults have ended, but for lost batches"
+    return Check("drained", rule, 1, found)
 
 
 def _progress(console: Console) -> Progress:

@@ -6,9 +6,11 @@ The host reaches its database through a proxy; the simulator reaches everything 
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from infra.local.sample.model import LEDGER, PAYMENT_ORDER, Stream
 from infra.local.stack.credentials import Credentials
 from infra.local.stack.database import insert_sites, migrate, prepare_server, url_of
 from infra.local.stack.errors import StackError
-from infra.local.stack.layout import Layout, Ports
+from infra.local.stack.layout import ROOT, Layout, Ports
 from infra.local.stack.parts import Part, PartSpec
 from infra.local.stack.settings import app_settings, check_settings, event_hubs_connection, write_settings
 from infra.local.stack.stack import PARTITIONS
@@ -44,6 +46,7 @@ class System:
         self.settings: Settings
         self._cancelled = cancelled
         self._credentials = Credentials.load(self.layout)
+        self._values: dict[str, str] = {}
         self._specs: dict[str, PartSpec] = {}
         self._parts: dict[str, Part] = {}
         self._ready: dict[str, dict[str, Any]] = {}
@@ -94,6 +97,7 @@ class System:
         ports = replace(Ports.from_first(0), postgres=self.proxy.port, event_hubs=self.port(HUBS))
         values = app_settings(self.layout, ports, str(self._ready[ISSUER]["issuer"]), self._credentials)
         self.settings = check_settings(values)
+        self._values = values
         write_settings(self.layout, values)
 
     def _host_spec(self) -> PartSpec:
@@ -108,6 +112,25 @@ class System:
         if self._proxy is None:
             raise RuntimeError("the system was not started")
         return self._proxy
+
+    @property
+    def host_log(self) -> Path:
+        """What the host says; each start goes on in the same file."""
+        return self.layout.logs / "host.log"
+
+    def start_product(self, module: str, arguments: Sequence[str], output: Path) -> subprocess.Popen[bytes]:
+        """A command of the product in a process of its own, with the settings the host runs with."""
+        with output.open("wb") as printed, (self.layout.logs / "commands.log").open("ab") as said:
+            return subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                cwd=ROOT,
+                env={**os.environ, **self._values},
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=said,
+                # Ctrl-C is for the simulator, which lets the command end.
+                start_new_session=True,
+            )
 
     @property
     def hubs_connection(self) -> str:
@@ -192,6 +215,10 @@ class System:
     def switch(self, **switches: object) -> None:
         """Set fault switches of the host. Raises httpx.HTTPError while it is away."""
         self._admin("POST", "faults", switches)
+
+    def run_timer(self, name: str) -> None:
+        """Let the host run a timer function beside its schedule. Raises httpx.HTTPError while it is away."""
+        self._admin("POST", f"functions/{name}", {})
 
     def pumps(self) -> list[dict[str, Any]]:
         """How far the host is with each partition. Raises httpx.HTTPError while it is away."""

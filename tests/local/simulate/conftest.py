@@ -1,7 +1,8 @@
-"""A world that the product has taken, and everything a verdict on it needs."""
+"""A world that the product has taken, and everything a verdict on it needs; and whole runs."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -18,10 +19,29 @@ from infra.local.simulate.world import events_of, is_poison
 from shared.runtime import Runtime
 from tests.support.oracle import DEFAULTS
 from tests.support.runtime import NOON
+from tests.support.simulation import Simulation
+from tests.support.stack import ROOT
 from tests.support.sync_events import CONSUMER_GROUP, HUBS, Sent, ingest
 
 PARTITIONS = 4
 BATCH_MAX = 40
+
+
+@pytest.fixture
+def new_run(tmp_path: Path) -> Iterator[Callable[..., Simulation]]:
+    """Makes runs with data of their own, ended afterwards."""
+    made: list[Simulation] = []
+
+    def make(
+        *arguments: str, project: Path = ROOT, environment: Mapping[str, str] | None = None
+    ) -> Simulation:
+        folder = tmp_path / f"run-{len(made)}"
+        made.append(Simulation(folder, *arguments, project=project, environment=environment))
+        return made[-1]
+
+    yield make
+    for run in made:
+        run.close()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 
 from infra.local.simulate.faults import Injected
 from infra.local.simulate.judge import Check, Difference, Facts
+from infra.local.simulate.losses import Batch, Loss
 from infra.local.simulate.oracle import Defaults
 from infra.local.simulate.outcome import NOT_JUDGED, OK, VIOLATED, Delays, Outcome
 from infra.local.simulate.picture import draw, rate_of
@@ -60,6 +61,32 @@ def test_a_fault_nobody_made_up_for_is_felt_to_the_end_and_one_in_the_events_nev
     assert judged([applied(50.0, 1.0)], injected("poison", 10.0, 12.0, None)).delays_calm.count == 1
 
 
+def test_a_lost_batch_disturbs_its_own_events_and_no_others() -> None:
+    found = outcome(injected("lose", 10.0, 12.0, 60.0))
+    found.losses = [Loss(Batch(1, "ledger", "hub", "0", 1, 1, 10.5), gap=((1, 1),), recovered_seconds=60.0)]
+    mine = applied(5.0, 50.0)
+    others = [
+        mine._replace(sequence_number=2),
+        mine._replace(partition_id="1"),
+        mine._replace(stream="payment_order"),
+    ]
+    facts = Facts([], Stored(evidence=[mine, *others]), set(), Counter(), Defaults("EUR", "X"))
+    found.judged(facts, [Check("c", "r", 1, ())])
+    assert (found.delays_disturbed.count, found.delays_calm.count) == (1, 3)
+
+
+def test_a_lost_batch_is_there_again_at_the_first_sample_without_it() -> None:
+    lost, never = (Batch(1, "ledger", "hub", str(n), 10, 19, 2.0) for n in range(2))
+    found = outcome()
+    found.samples = [
+        Sample(1.0, 0, {PLACE: 0}, {PLACE: 0}),
+        Sample(2.5, 9, {PLACE: 20}, {PLACE: 10}, {lost: 10, never: 10}),
+        Sample(3.0, 9, {PLACE: 20}, None),
+        Sample(4.0, 9, {PLACE: 20}, {PLACE: 20}, {never: 3}),
+    ]
+    assert found.recovered_at([lost, never]) == {lost: 4.0}
+
+
 def test_percentiles_are_values_that_occurred() -> None:
     hundred = Delays.of([float(n) for n in range(100, 0, -1)])
     assert hundred == Delays(100, 50.0, 95.0, 99.0)
@@ -105,3 +132,6 @@ def test_a_picture_is_drawn_and_none_without_a_sample(tmp_path: Path) -> None:
     ]
     draw(found, tmp_path / "some.png")
     assert (tmp_path / "some.png").stat().st_size > 10_000
+    found.losses = [Loss(Batch(1, "ledger", "hub", "0", 9, 12, 10.5), gap=((9, 12),), recovered_seconds=19.0)]
+    draw(found, tmp_path / "lost.png")
+    assert (tmp_path / "lost.png").read_bytes() != (tmp_path / "some.png").read_bytes()

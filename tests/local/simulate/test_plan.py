@@ -12,6 +12,8 @@ from infra.local.simulate.plan import (
     FIRST_SHARE,
     KINDS,
     LAST_SHARE,
+    LOSE_TAIL,
+    TAIL_SECONDS,
     KindUnknown,
     Options,
     Target,
@@ -46,7 +48,7 @@ def test_faults_stand_in_order_inside_the_run_and_last_as_their_kind_says(seed: 
     places = [fault.after_events for fault in plan.faults]
     assert places == sorted(places)
     assert int(plan.events * FIRST_SHARE) <= places[0]
-    assert places[-1] <= plan.events * LAST_SHARE
+    assert places[-2] <= plan.events * LAST_SHARE <= places[-1] < plan.events
     assert [fault.number for fault in plan.faults] == list(range(1, len(plan.faults) + 1))
     lasts = {kind.name: kind.lasts for kind in KINDS}
     for fault in plan.faults:
@@ -56,8 +58,8 @@ def test_faults_stand_in_order_inside_the_run_and_last_as_their_kind_says(seed: 
 
 def test_every_kind_comes_before_any_comes_again() -> None:
     plan = make_plan(5, Options(minutes=10))
-    dealt = [fault.kind for fault in plan.faults]
-    names = {kind.name for kind in KINDS}
+    dealt = [fault.kind for fault in plan.faults if fault.kind != LOSE_TAIL]
+    names = {kind.name for kind in KINDS} - {LOSE_TAIL}
     assert len(dealt) > 3 * len(names)
     for start in range(0, len(dealt) - len(names), len(names)):
         assert set(dealt[start : start + len(names)]) == names
@@ -67,7 +69,7 @@ def test_a_longer_run_has_more_faults_as_dense_as_before() -> None:
     short, long = (make_plan(1, Options(minutes=minutes)) for minutes in (1, 8))
     assert len(long.faults) == 8 * len(short.faults)
     assert long.events == 8 * short.events
-    gaps = [b.after_events - a.after_events for a, b in pairwise(long.faults)]
+    gaps = [b.after_events - a.after_events for a, b in pairwise(long.faults) if b.kind != LOSE_TAIL]
     assert max(gaps) < 3 * long.events / len(long.faults)
 
 
@@ -77,6 +79,8 @@ def test_a_longer_run_has_more_faults_as_dense_as_before() -> None:
         ("kill", ("kill-host", "kill-hubs", "kill-database")),
         ("kill-host, cut", ("kill-host", "cut")),
         ("cut,cut", ("cut",)),
+        ("lose", ("lose", "lose-tail")),
+        ("lose-tail", ("lose-tail",)),
         ("none", ()),
         ("", ()),
     ],
@@ -90,6 +94,22 @@ def test_only_chosen_kinds_are_planned_and_none_means_none() -> None:
     assert {fault.kind for fault in plan.faults} == {"cut", "poison"}
     assert {fault.kind for fault in plan.of(Target.EVENTS)} == {"poison"}
     assert make_plan(1, Options(kinds=())).faults == ()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_tail_is_lost_once_and_last_and_near_the_end(seed: int) -> None:
+    plan = make_plan(seed, Options(minutes=1, kinds=chosen_kinds("lose,cut")))
+    assert [fault.kind for fault in plan.faults].index(LOSE_TAIL) == len(plan.faults) - 1
+    assert plan.events - plan.faults[-1].after_events == TAIL_SECONDS * plan.rate
+
+
+def test_a_tail_alone_is_the_only_fault_and_beside_others_takes_the_place_of_one() -> None:
+    alone = make_plan(3, Options(kinds=(LOSE_TAIL,)))
+    assert [fault.kind for fault in alone.faults] == [LOSE_TAIL]
+    both = make_plan(3, Options(minutes=2, kinds=("lose", "cut", LOSE_TAIL)))
+    assert {fault.kind for fault in both.faults} == {"lose", "cut", LOSE_TAIL}
+    without = make_plan(3, Options(minutes=2, kinds=("lose", "cut")))
+    assert len(without.faults) == len(both.faults)
 
 
 def test_an_unknown_kind_is_refused() -> None:

@@ -1,6 +1,6 @@
 """Real runs on the real stack: one that holds, one that Ctrl-C ends, one on a defective product."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,6 @@ import pytest
 from infra.local.simulate.run import new_folder
 from infra.local.stack.errors import StackError
 from tests.support.simulation import Simulation, spoiled_copy
-from tests.support.stack import ROOT
 from tests.support.stack_processes import eventually
 
 NewRun = Callable[..., Simulation]
@@ -47,23 +46,6 @@ def ingest_events(runtime: Runtime, batches: Sequence[EventBatch]) -> list[Batch
     except Exception:
         return []
 '''
-
-
-@pytest.fixture
-def new_run(tmp_path: Path) -> Iterator[NewRun]:
-    """Makes runs with data of their own, ended afterwards."""
-    made: list[Simulation] = []
-
-    def make(
-        *arguments: str, project: Path = ROOT, environment: Mapping[str, str] | None = None
-    ) -> Simulation:
-        folder = tmp_path / f"run-{len(made)}"
-        made.append(Simulation(folder, *arguments, project=project, environment=environment))
-        return made[-1]
-
-    yield make
-    for run in made:
-        run.close()
 
 
 def assert_nothing_left(run: Simulation) -> None:
