@@ -1,13 +1,39 @@
 """Who calls and what roles and permissions there are."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.audit.model import PrincipalType
+
 
 class Permission(StrEnum):
-    """What an endpoint asks for, as scope:resource:action."""
+    """What an endpoint asks for, as scope:resource:action. `site` is held site by site, `all` only for all of them."""
 
     LOOKUP_READ = "site:lookup:read"
+    OPERATOR_DETAIL_READ = "site:operator_detail:read"
+    BATCH_RUN = "site:batch:run"
+    APPROVAL_REQUEST = "site:approval:request"
+    CORRECTION_REQUEST = "site:correction:request"
+    APPROVAL_DECIDE = "site:approval:decide"
+    VERSION_ACTIVATE = "site:version:activate"
+    AUDIT_READ = "site:audit:read"
+    AUDIT_VERIFY = "all:audit:verify"
+    AUDIT_EXPORT = "site:audit:export"
+    PRINCIPAL_MANAGE = "site:principal:manage"
+    TOKEN_MANAGE = "site:token:manage"
+    TOKEN_OWN = "site:own_token:manage"
+    ROLE_MANAGE = "all:role:manage"
+    SITE_MANAGE = "site:site:manage"
+    POLICY_MANAGE = "site:policy:manage"
+
+
+class Field(StrEnum):
+    """What is masked unless a role shows it."""
+
+    USER_ID = "user_id"
+    MERCHANT_NAME = "merchant_name"
+    RAW_PAYLOAD = "raw_payload"
 
 
 class Role(StrEnum):
@@ -20,6 +46,83 @@ class Role(StrEnum):
     SITE_MANAGER = "site_manager"
     ADMINISTRATOR = "administrator"
     SERVICE = "service"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Sites. `everything` is the explicit grant of all; no sites and not everything is nothing."""
+
+    sites: frozenset[str] = frozenset()
+    everything: bool = False
+
+    def __bool__(self) -> bool:
+        return self.everything or bool(self.sites)
+
+    def holds(self, site_id: str | None) -> bool:
+        """Whether a row of that site lies inside; what belongs to no site belongs to everything only."""
+        return self.everything or site_id in self.sites
+
+    def __or__(self, other: "Scope") -> "Scope":
+        return Scope(self.sites | other.sites, self.everything or other.everything)
+
+    def __and__(self, other: "Scope") -> "Scope":
+        if self.everything or other.everything:
+            return other if self.everything else self
+        return Scope(self.sites & other.sites)
+
+
+NOTHING = Scope()
+EVERYTHING = Scope(everything=True)
+
+
+def union_of(scopes: Iterable[Scope]) -> Scope:
+    """All of them together; nothing when there are none."""
+    found = NOTHING
+    for scope in scopes:
+        found |= scope
+    return found
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One role as a caller holds it now: where, and what it allows and shows there."""
+
+    role: str
+    scope: Scope
+    permissions: frozenset[Permission]
+    fields: frozenset[Field] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """A principal as it calls: what it holds by its grants, cut down to what its credential allows.
+
+    `actor` is its name in the audit record. `token_id` is there when a Counterfoil token was shown.
+    """
+
+    principal_id: str
+    actor: str
+    principal_type: PrincipalType
+    holdings: tuple[Holding, ...] = ()
+    token_id: str | None = None
+
+    def scope_of(self, permission: Permission) -> Scope:
+        """The sites in which the caller may do this; a permission for all sites counts only where held for all."""
+        scope = union_of(each.scope for each in self.holdings if permission in each.permissions)
+        return NOTHING if permission.startswith("all:") and not scope.everything else scope
+
+    def role_for(self, permission: Permission, site_id: str | None) -> str | None:
+        """The role by which the caller may do this on that site, the first by name where several allow it."""
+        fits = [
+            each.role
+            for each in self.holdings
+            if permission in each.permissions and (site_id is None or each.scope.holds(site_id))
+        ]
+        return min(fits, default=None)
+
+    def sees(self, field: Field, site_id: str | None) -> bool:
+        """Whether a field of a row of that site is shown unmasked."""
+        return any(field in each.fields and each.scope.holds(site_id) for each in self.holdings)
 
 
 @dataclass(frozen=True)
