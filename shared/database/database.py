@@ -4,7 +4,7 @@ The driver is imported with the first connection: an instance is indexed and rea
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -15,6 +15,9 @@ from shared.errors.base import DatabaseUnavailable
 
 if TYPE_CHECKING:
     import psycopg
+
+    from shared.database.session import Session
+    from shared.database.statement import Routine, Statement, Value
 
 # A snapshot that stays still over several statements, and that can write nothing.
 _READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -88,6 +91,18 @@ class Database:
 def driver(connection: Connection) -> "psycopg.Connection[Any]":
     """The psycopg connection under a transaction, for the hot path: same session, same transaction."""
     return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+
+
+def send(
+    connection: Connection, statement: "Statement", values: "Mapping[str, Value]"
+) -> list[tuple[Any, ...]]:
+    """The rows of a hot statement, by the session's short way; same session, same transaction."""
+    return cast("Session", connection.connection.driver_connection).send(statement, values)
+
+
+def call(connection: Connection, routine: "Routine", values: "Mapping[str, Value]") -> list[tuple[Any, ...]]:
+    """The row of a routine, which is a transaction of its own: the connection is one that `statement()` gave."""
+    return cast("Session", connection.connection.driver_connection).call(routine, values)
 
 
 @contextmanager

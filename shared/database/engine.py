@@ -1,6 +1,7 @@
 """The engine: a small pool of psycopg connections whose sessions are what the rest of the code assumes."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, exc
@@ -14,12 +15,20 @@ IDLE_SECONDS_BEFORE_PING = 5.0
 RECYCLE_SECONDS = 1800
 
 
+# From the driver's arguments to a session.
+Connect = Callable[..., Any]
+
+
 def build_engine(
-    settings: Settings, application_name: str = "counterfoil", credential: Credential | None = None
+    settings: Settings,
+    application_name: str = "counterfoil",
+    credential: Credential | None = None,
+    connect: Connect | None = None,
 ) -> Engine:
     """The engine for DATABASE_URL; nothing connects until the first use.
 
     With DATABASE_AUTH=entra the credential gives the passwords, the instance's own identity when none is handed in.
+    `connect` opens a session; it is there for sessions that do more than the usual one.
     """
     engine = create_engine(
         settings.database_url,
@@ -36,7 +45,19 @@ def build_engine(
     _ping_idle_connections(engine)
     if settings.database_auth == "entra":
         use_entra_passwords(engine, credential or default_credential())
+    opened = connect or _open_session
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: Any, _record: Any, arguments: Any, named: dict[str, Any]) -> Any:
+        return opened(*arguments, **named)
+
     return engine
+
+
+def _open_session(*arguments: Any, **named: Any) -> Any:
+    from shared.database.session import Session
+
+    return Session.connect(*arguments, **named)
 
 
 def _ping_idle_connections(engine: Engine) -> None:

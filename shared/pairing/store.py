@@ -12,16 +12,10 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from shared.database.database import driver
+from shared.database.database import driver, send
+from shared.database.statement import Statement
 
 _SEPARATOR = "\x1f"
-
-
-def _on_one_line(statement: str) -> str:
-    """The driver remembers how to send statements of up to 4,096 characters; longer ones it takes apart each time."""
-    return " ".join(statement.split())
-
-
 _SIDES = {"p": "PAYMENT", "r": "RECEIVE"}
 _FACTS = ("tx_id", "wallet_id", "amount", "currency", "site_id", "event_time", "first_ingested_at")
 _LEGS = ",\n               ".join(
@@ -110,7 +104,7 @@ _TOUCHED = "SELECT order_id FROM unnest(string_to_array(%(orders)s, E'\\x1f')) A
 # A pair that stands already is only locked here (its row is never deleted, so the insert always meets it); computing
 # it would be in vain, because what counts is the state after the lock.
 # A scalar sub-select with LIMIT is asked row by row; NOT EXISTS would read the whole table into a hash.
-_INSERT_OR_LOCK = _on_one_line(f"""
+INSERT_OR_LOCK = Statement(f"""
 WITH touched AS MATERIALIZED (
     SELECT t.order_id, (SELECT true FROM pairs WHERE pairs.order_id = t.order_id LIMIT 1) IS NULL AS is_new
     FROM ({_TOUCHED}) AS t
@@ -120,14 +114,15 @@ WITH touched AS MATERIALIZED (
     ON CONFLICT (order_id) DO UPDATE SET state = excluded.state WHERE false
     RETURNING order_id, time_to_complete_seconds
 )
-SELECT string_agg(order_id, E'\\x1f'),
-       array_agg(time_to_complete_seconds::float8) FILTER (WHERE time_to_complete_seconds IS NOT NULL) FROM written
+SELECT string_agg(order_id, E'\\x1f') AS inserted,
+       array_agg(time_to_complete_seconds::float8) FILTER (WHERE time_to_complete_seconds IS NOT NULL) AS seconds
+FROM written
 """)
 # One lock needs no order, and a pair that stands is locked sooner this way than by an insert that meets it.
-_LOCK_ONE = "SELECT FROM pairs WHERE order_id = %(orders)s FOR NO KEY UPDATE"
+LOCK_ONE = Statement("SELECT true FROM pairs WHERE order_id = %(orders)s FOR NO KEY UPDATE")
 # Every order's row stands and is locked by now. An insert that always meets it finds it through its key, whatever the
 # statistics say; an update with a join lets the planner read the whole table.
-_RECOMPUTE = _on_one_line(f"""
+RECOMPUTE = Statement(f"""
 WITH touched AS ({_TOUCHED}), written AS (
     INSERT INTO pairs AS stored (order_id, {_NAMES})
     SELECT order_id, {_NAMES} FROM ({_computed("")}) AS computed
@@ -155,18 +150,16 @@ def repair_pairs(connection: Connection, order_ids: Sequence[str]) -> Repaired:
     """
     if not order_ids:
         return Repaired(0, [])
-    session = driver(connection)
     seconds: list[float] = []
     standing = order_ids
     orders = {"orders": _SEPARATOR.join(order_ids)}
-    if len(order_ids) > 1 or session.execute(_LOCK_ONE, orders).fetchone() is None:
-        row = session.execute(_INSERT_OR_LOCK, orders).fetchone() or (None, None)
+    if len(order_ids) > 1 or not send(connection, LOCK_ONE, orders):
+        row = send(connection, INSERT_OR_LOCK, orders)[0]
         seconds += row[1] or []
         inserted = set(row[0].split(_SEPARATOR)) if row[0] else set()
         standing = [order_id for order_id in order_ids if order_id not in inserted]
     if standing:
-        row = session.execute(_RECOMPUTE, {"orders": _SEPARATOR.join(standing)}).fetchone()
-        seconds += (row and row[0]) or []
+        seconds += send(connection, RECOMPUTE, {"orders": _SEPARATOR.join(standing)})[0][0] or []
     return Repaired(len(order_ids), seconds)
 
 

@@ -19,6 +19,7 @@ from shared.sync.events.contract import Defaults
 from shared.sync.isolate_rows import WAYS, Refused, refuse_rows, refused_rows
 from shared.sync.loss.register_hubs import register_hub
 from shared.sync.model import BatchResult, EventBatch
+from shared.sync.one_event import ingest_one
 from shared.sync.read_batch import ReadBatch, read_batch, refuse_unknown_sites
 from shared.sync.rejects.refuse_flood import refuse_flood
 from shared.sync.report import report
@@ -37,6 +38,9 @@ def ingest_events(runtime: Runtime, batches: Sequence[EventBatch]) -> list[Batch
     tolerance = timedelta(seconds=settings.event_time_tolerance_seconds)
     ordered = sorted((b for b in batches if b.events), key=lambda batch: batch.stream)
     reads = [read_batch(batch, defaults, tolerance) for batch in ordered]
+    if len(reads) == 1 and (result := ingest_one(runtime, reads[0], now)):
+        report(runtime.telemetry, reads[0], result)
+        return [result]
     try:
         results = _write_verified(runtime, reads, now)
     except RejectFlood as flood:

@@ -9,6 +9,7 @@ them at every batch size, in one statement and without temporary tables.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.database.statement import OTHERWISE, Routine, Statement
 from shared.sync.events.contract import SEPARATOR, Contract
 
 INSERTED, REVISION_MOVED, APPLIED, APPLIED_IN_CONFLICT = 0, 1, 2, 3
@@ -35,6 +36,7 @@ _CONFLICT = """
     {old}.updated_at IS NOT DISTINCT FROM {new}.updated_at AND {old}.version IS NOT DISTINCT FROM {new}.version
     AND ({old}.updated_at IS NOT NULL OR {old}.version IS NOT NULL)
 """
+_NOW = "%(now)s::timestamptz"
 _PAIRS = "(stored.related_type IS NULL OR stored.related_type = 'PAYMENT_ORDER')"
 
 
@@ -55,9 +57,9 @@ class UpsertStatements:
     table: str
     key: str
     columns: tuple[str, ...]
-    upsert: str
-    upsert_one: str
-    classify: str
+    upsert: Statement
+    upsert_one: Statement
+    classify: Statement
 
 
 def upsert_statements(contract: Contract, table: str) -> UpsertStatements:
@@ -68,22 +70,21 @@ def upsert_statements(contract: Contract, table: str) -> UpsertStatements:
         table=table,
         key=contract.key,
         columns=columns,
-        upsert=_on_one_line(
-            _upsert(contract, table, columns, _batch(columns, "%(now)s", "%(now)s"), _GROUPED)
-        ),
-        upsert_one=_on_one_line(
-            _upsert(contract, table, columns, _one(columns, "%(now)s", "%(now)s"), _ALONE)
-        ),
-        classify=_on_one_line(_classify(contract, table)),
+        upsert=Statement(_upsert(contract, table, columns, _batch(columns, _NOW, _NOW), _GROUPED)),
+        upsert_one=Statement(_upsert(contract, table, columns, _one(columns, _NOW, _NOW), _ALONE)),
+        classify=Statement(_classify(contract, table)),
     )
 
 
 def _upsert(contract: Contract, table: str, columns: tuple[str, ...], source: str, answer: str) -> str:
     is_order = contract.stream == "payment_order"
     names = ", ".join(columns)
-    status, previous = ("status", "NULL::text") if is_order else ("NULL::text", "previous_related_id")
+    none = "NULL::text"
+    status, previous = (
+        ("status", f"{none} AS previous_related_id") if is_order else (none, "previous_related_id")
+    )
     own = "status" if is_order else "previous_related_id"
-    site = f"CASE WHEN last_change > {REVISION_MOVED} THEN previous_site_id END"
+    site = f"CASE WHEN last_change > {REVISION_MOVED} THEN previous_site_id END AS previous_site_id"
     return f"""
 WITH upserted AS (
     INSERT INTO {table} AS stored ({names}, first_ingested_at, ingested_at)
@@ -95,8 +96,8 @@ WITH upserted AS (
 ), evidence AS (
     INSERT INTO applied_records (record_key, position_id, sequence_number, enqueued_at, updated_at, version,
                                  content_digest, order_status, is_order, applied_at)
-    SELECT {contract.key}, %(position_id)s, sequence_number, enqueued_at, updated_at, version,
-           content_digest, {status}, {is_order}, %(now)s
+    SELECT {contract.key}, %(position_id)s::bigint, sequence_number, enqueued_at, updated_at, version,
+           content_digest, {status}, {is_order}, {_NOW}
     FROM upserted WHERE last_change <> {REVISION_MOVED}
 )
 {answer.format(key=contract.key, previous=previous, site=site)}
@@ -108,16 +109,16 @@ def _batch(columns: tuple[str, ...], *more: str) -> str:
 
     Functions in a select list walk in step; in FROM the result of each would be stored row by row first.
     """
-    numbers = "generate_series(1, octet_length(%(digests)b) / 32) AS number"
+    numbers = "generate_series(1, octet_length(%(digests)b::bytea) / 32) AS number"
     texts = ", ".join(f"{_unnested(c, i)} AS {c}" for i, c in enumerate(columns) if c != "content_digest")
-    digest = "substring(%(digests)b FROM 32 * number - 31 FOR 32) AS content_digest"
+    digest = "substring(%(digests)b::bytea FROM 32 * number - 31 FOR 32) AS content_digest"
     values = ", ".join([digest if c == "content_digest" else c for c in columns] + [*more])
     return f"{values} FROM (SELECT {numbers}, {texts}) AS texts"
 
 
 def _one(columns: tuple[str, ...], *more: str) -> str:
     """A select list for one record; every parameter holds one text."""
-    texts = [_text(c, i) if c != "content_digest" else "%(digests)b" for i, c in enumerate(columns)]
+    texts = [_text(c, i) if c != "content_digest" else "%(digests)b::bytea" for i, c in enumerate(columns)]
     return ", ".join([*texts, *more])
 
 
@@ -172,6 +173,65 @@ def joined(column: str, values: Sequence[str]) -> str:
     return SEPARATOR.join(values)
 
 
-def _on_one_line(statement: str) -> str:
-    """The driver remembers how to send statements of up to 4,096 characters; longer ones it takes apart each time."""
-    return " ".join(statement.split())
+@dataclass(frozen=True)
+class OneEvent:
+    """The statements an ordinary batch of one event runs one after the other."""
+
+    prelude: Statement
+    upsert: Statement
+    lock_pair: Statement
+    insert_or_lock_pair: Statement
+    recompute_pair: Statement
+    advance: Statement
+
+
+def one_event(name: str, each: OneEvent) -> Routine:
+    """The same statements as one call, for one sound event that is new, applied and touches one order.
+
+    Where it is anything else, nothing is written and no row answers: the batch then goes the ordinary way. Beside the
+    statements' own parameters it takes `site_id`, and `orders`: the order it touches, empty when there is none.
+    """
+    at_place = {"position_id": "place.position_id"}
+    upsert, advance = each.upsert.with_locals(at_place), each.advance.with_locals(at_place)
+    return Routine(
+        name,
+        "completed_after_seconds float8[]",
+        f"""
+DECLARE
+    place record;
+    made record;
+    stands boolean;
+    new_order text;
+    moved record;
+BEGIN
+    {each.prelude} INTO place;
+    IF place.position_id IS NULL OR place.active_sites IS NULL
+        OR NOT %(site_id)s = ANY (string_to_array(place.active_sites, E'\\x1f'))
+        OR %(number)s::bigint <= place.high_water THEN
+        RETURN;
+    END IF;
+    {upsert} INTO made;
+    IF made.last_change IS NULL THEN
+        RETURN;
+    END IF;
+    IF made.last_change NOT IN ({INSERTED}, {APPLIED})
+        OR num_nonnulls(made.previous_related_id, made.previous_site_id) > 0 THEN
+        RAISE EXCEPTION 'not the usual event' USING ERRCODE = '{OTHERWISE}';
+    END IF;
+    IF %(orders)s <> '' THEN
+        {each.lock_pair} INTO stands;
+        IF stands IS NULL THEN
+            {each.insert_or_lock_pair} INTO new_order, completed_after_seconds;
+        END IF;
+        IF new_order IS NULL THEN
+            {each.recompute_pair} INTO completed_after_seconds;
+        END IF;
+    END IF;
+    {advance} INTO moved;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the position is not where it was' USING ERRCODE = '{OTHERWISE}';
+    END IF;
+    RETURN NEXT;
+END
+""",
+    )

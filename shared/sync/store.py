@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from shared.database.database import driver
+from shared.database.database import driver, send
+from shared.database.statement import Statement
 from shared.sync.errors import DeadLetterConflict
 from shared.sync.events.contract import SEPARATOR, Stream
 from shared.sync.events.ledger_entry import LEDGER_ENTRY
@@ -48,20 +49,20 @@ class UpsertGroup(NamedTuple):
     previous_site_id: str | None
 
 
-_PRELUDE = """
-SELECT p.position_id, p.generation, upper(p.received) - 1, p.last_enqueued_at,
-       (SELECT string_agg(site_id, E'\\x1f') FROM sites WHERE is_active)
+PRELUDE = Statement("""
+SELECT p.position_id, p.generation, upper(p.received) - 1 AS high_water, p.last_enqueued_at,
+       (SELECT string_agg(site_id, E'\\x1f') FROM sites WHERE is_active) AS active_sites
 FROM (SELECT generation FROM hub_generations WHERE hub = %(hub)s
       ORDER BY seen_at DESC, generation DESC LIMIT 1) AS present
 LEFT JOIN stream_positions AS p ON p.generation = present.generation AND p.hub = %(hub)s
      AND p.consumer_group = %(consumer_group)s AND p.partition_id = %(partition_id)s
-"""
+""")
 
 
 def fetch_prelude(connection: Connection, batch: EventBatch) -> Prelude:
     """Read the batch's position and the active sites in one round trip."""
     place = {"hub": batch.hub, "consumer_group": batch.consumer_group, "partition_id": batch.partition_id}
-    row = driver(connection).execute(_PRELUDE, place).fetchone() or (None,) * 5
+    row = (send(connection, PRELUDE, place) or [(None,) * 5])[0]
     sites = frozenset((row[4] or "").split(SEPARATOR))
     position = Position(*row[:4]) if row[0] is not None else None
     return Prelude(position, sites - {""})
@@ -90,18 +91,21 @@ def upsert_records(
 ) -> list[UpsertGroup]:
     """Bring records, sorted by key and unique in it, into their table; returns only rows that changed."""
     statements = STATEMENTS[stream]
-    parameters: dict[str, Any] = {"now": now, "position_id": position_id}
+    parameters = {**upsert_parameters(stream, records), "now": now, "position_id": position_id}
+    statement = statements.upsert_one if len(records) == 1 else statements.upsert
+    rows = send(connection, statement, parameters)
+    return [UpsertGroup(change, keys.split(SEPARATOR), *rest) for change, keys, *rest in rows]
+
+
+def upsert_parameters(stream: Stream, records: Sequence[Record]) -> dict[str, Any]:
+    """The records as the parameters of an upsert: one text per column, and the digests."""
+    names = STATEMENTS[stream].columns
     columns = _columns(records)
     if stream == "payment_order":
         columns.append([status_group(r.business[_STATUS]) for r in records])
-    for index, values in enumerate(columns):
-        parameters[f"c{index}"] = joined(statements.columns[index], values)
+    parameters: dict[str, Any] = {f"c{i}": joined(names[i], values) for i, values in enumerate(columns)}
     parameters["digests"] = b"".join([r.revision.digest for r in records])
-    if len(records) == 1:
-        rows = driver(connection).execute(statements.upsert_one, parameters).fetchall()
-    else:
-        rows = driver(connection).execute(statements.upsert, parameters).fetchall()
-    return [UpsertGroup(change, keys.split(SEPARATOR), *rest) for change, keys, *rest in rows]
+    return parameters
 
 
 def _columns(records: Sequence[Record]) -> list[Sequence[str]]:
@@ -136,7 +140,7 @@ def classify_unchanged(
     )
     parameters: dict[str, Any] = {f"c{i}": joined(name, values) for i, (name, values) in enumerate(columns)}
     parameters["digests"] = b"".join([r.revision.digest for r in records])
-    rows = driver(connection).execute(statements.classify, parameters).fetchall()
+    rows = send(connection, statements.classify, parameters)
     return {key: (same, conflict) for key, same, conflict in rows}
 
 
@@ -163,27 +167,28 @@ class Told(NamedTuple):
 
 
 _RECORDS_AND_TIMES = """
-    records_applied = p.records_applied + %(records_applied)s,
-    records_superseded = p.records_superseded + %(records_superseded)s,
-    records_duplicate = p.records_duplicate + %(records_duplicate)s,
+    records_applied = p.records_applied + %(records_applied)s::bigint,
+    records_superseded = p.records_superseded + %(records_superseded)s::bigint,
+    records_duplicate = p.records_duplicate + %(records_duplicate)s::bigint,
     received = p.received + %(ranges)s::int8multirange,
-    last_enqueued_at = greatest(p.last_enqueued_at, %(last_enqueued_at)s),
+    last_enqueued_at = greatest(p.last_enqueued_at, %(last_enqueued_at)s::timestamptz),
     newest_event_at = greatest(p.newest_event_at, %(newest_event_at)s::timestamptz),
-    updated_at = %(now)s
+    updated_at = %(now)s::timestamptz
 """
 # The common case, with nothing to look up: none of the numbers was received before, and none of the times is older.
-_ADVANCE = f"""
-UPDATE stream_positions AS p SET applied = p.applied + %(applied)s, superseded = p.superseded + %(superseded)s,
-    duplicate = p.duplicate + %(duplicate)s, dead_lettered = p.dead_lettered + %(dead_lettered)s,
-    redelivered = p.redelivered + %(repeated)s, site_times = p.site_times || %(site_times)s::jsonb,
+ADVANCE = Statement(f"""
+UPDATE stream_positions AS p SET applied = p.applied + %(applied)s::bigint,
+    superseded = p.superseded + %(superseded)s::bigint, duplicate = p.duplicate + %(duplicate)s::bigint,
+    dead_lettered = p.dead_lettered + %(dead_lettered)s::bigint,
+    redelivered = p.redelivered + %(repeated)s::bigint, site_times = p.site_times || %(site_times)s::jsonb,
     {_RECORDS_AND_TIMES}
-WHERE p.position_id = %(position_id)s AND NOT p.received && %(ranges)s::int8multirange
-  AND (p.last_enqueued_at IS NULL OR p.last_enqueued_at <= %(last_enqueued_at)s)
+WHERE p.position_id = %(position_id)s::bigint AND NOT p.received && %(ranges)s::int8multirange
+  AND (p.last_enqueued_at IS NULL OR p.last_enqueued_at <= %(last_enqueued_at)s::timestamptz)
 RETURNING %(applied)s::bigint, %(superseded)s::bigint, %(duplicate)s::bigint, %(dead_lettered)s::bigint,
           %(repeated)s::bigint
-"""
+""")
 # The rest: numbers are looked at one by one, and sites keep the newer of their times.
-_ADVANCE_KNOWN = f"""
+ADVANCE_KNOWN = Statement(f"""
 UPDATE stream_positions AS p SET
     (applied, superseded, duplicate, dead_lettered, redelivered, last_counts) = (
         SELECT p.applied + a, p.superseded + s, p.duplicate + d, p.dead_lettered + x, p.redelivered + r,
@@ -192,9 +197,9 @@ UPDATE stream_positions AS p SET
                      count(*) FILTER (WHERE NOT held AND outcome = '1') AS s,
                      count(*) FILTER (WHERE NOT held AND outcome = '2') AS d,
                      count(*) FILTER (WHERE NOT held AND outcome = '3') AS x,
-                     count(*) FILTER (WHERE held) + %(repeated)s AS r
+                     count(*) FILTER (WHERE held) + %(repeated)s::bigint AS r
               FROM (SELECT p.received @> number AS held,
-                           substr(%(letters)s, (row_number() OVER (ORDER BY number))::integer, 1) AS outcome
+                           substr(%(letters)s::text, (row_number() OVER (ORDER BY number))::integer, 1) AS outcome
                     FROM unnest(%(ranges)s::int8multirange) AS span,
                          generate_series(lower(span), upper(span) - 1) AS number) AS events) AS counts),
     site_times = (SELECT coalesce(jsonb_object_agg(site_id, told_at), '{{}}')
@@ -203,28 +208,30 @@ UPDATE stream_positions AS p SET
                               UNION ALL SELECT * FROM jsonb_each_text(%(site_times)s::jsonb)) AS told
                         GROUP BY key) AS newest),
     {_RECORDS_AND_TIMES}
-WHERE p.position_id = %(position_id)s
+WHERE p.position_id = %(position_id)s::bigint
 RETURNING last_counts[1], last_counts[2], last_counts[3], last_counts[4], last_counts[5]
-"""
+""")
 
 
 def advance_position(
     connection: Connection, position_id: int, told: Told, facts: Mapping[str, object]
 ) -> Counted:
     """Add the batch's sequence numbers and counts to its partition; numbers it already held count as redelivered."""
-    parameters = {
-        **facts,
-        "position_id": position_id,
+    parameters = {**facts, **told_parameters(told), "position_id": position_id}
+    rows = send(connection, ADVANCE, parameters) or send(connection, ADVANCE_KNOWN, parameters)
+    if not rows:
+        raise LookupError(f"stream position {position_id} does not exist")
+    return Counted(*rows[0])
+
+
+def told_parameters(told: Told) -> dict[str, object]:
+    """A batch's numbers and outcomes as the parameters of the statements that move a position."""
+    return {
         "ranges": multirange(told.numbers),
         "letters": told.letters.decode(),
         "repeated": told.repeated,
         **{outcome.value: told.letters.count(b"%d" % place) for place, outcome in enumerate(Outcome)},
     }
-    row = driver(connection).execute(_ADVANCE, parameters).fetchone()
-    row = row or driver(connection).execute(_ADVANCE_KNOWN, parameters).fetchone()
-    if row is None:
-        raise LookupError(f"stream position {position_id} does not exist")
-    return Counted(*row)
 
 
 def multirange(numbers: Sequence[int]) -> str:

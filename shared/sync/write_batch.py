@@ -125,19 +125,23 @@ def settle(connection: Connection, written: Written, profile: str, now: datetime
     if read.rejections:
         store.insert_dead_letters(connection, read.batch, position.generation, read.rejections, profile, now)
     note_findings(connection, written, now)
+    facts = position_facts(written, now)
     numbers, letters = told(written)
     return store.advance_position(
-        connection,
-        position.position_id,
-        store.Told(numbers, letters, read.repeated),
-        {
-            "now": now,
-            "last_enqueued_at": max([event.enqueued_at for event in read.batch.events]),
-            "newest_event_at": _newest_event_at(written),
-            "site_times": json.dumps(read.site_times),
-            **{f"records_{outcome}": written.records[outcome] for outcome in store.RECORD_OUTCOMES},
-        },
+        connection, position.position_id, store.Told(numbers, letters, read.repeated), facts
     )
+
+
+def position_facts(written: Written, now: datetime) -> dict[str, object]:
+    """What a batch says to its position beside its numbers: times, and counts of records."""
+    read = written.read
+    return {
+        "now": now,
+        "last_enqueued_at": max([event.enqueued_at for event in read.batch.events]),
+        "newest_event_at": _newest_event_at(written),
+        "site_times": json.dumps(read.site_times),
+        **{f"records_{outcome}": written.records[outcome] for outcome in store.RECORD_OUTCOMES},
+    }
 
 
 def note_findings(connection: Connection, written: Written, now: datetime) -> None:

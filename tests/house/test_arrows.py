@@ -29,13 +29,14 @@ TOP_KINDS = {
     "shared.wiring": "wiring",
     "shared.commands": "command line",
     "shared.schema": "schema",
+    "shared.database.statement": "hot statement",
     "shared.tables": "table registry",
 }
 PACKAGE_KINDS = {"shared.database": "database", "shared.adapters": "adapter", "shared.errors": "errors"}
 
 _USE_CASE = {
     "runtime", "settings", "errors", "adapter", "database",
-    "model", "room errors", "contract", "store", "statements", "step",
+    "model", "room errors", "contract", "store", "statements", "step", "hot statement",
 }  # fmt: skip
 MAY: Mapping[str, set[str]] = {
     "app": {"functions", "settings", "wiring"},
@@ -47,14 +48,25 @@ MAY: Mapping[str, set[str]] = {
     "schema": set(),
     "table registry": {"schema", "tables"},
     "errors": {"errors"},
-    "database": {"database", "adapter", "settings", "errors"},
+    "database": {"database", "adapter", "settings", "errors", "hot statement"},
+    # A statement as text, which knows neither engine nor session.
+    "hot statement": set(),
     "adapter": {"adapter", "settings", "errors"},
     "model": {"model", "contract", "room errors"},
     "contract": {"contract", "model", "room errors"},
     "room errors": {"errors", "model"},
     "tables": {"schema"},
-    "statements": {"contract", "model", "tables"},
-    "store": {"tables", "model", "statements", "contract", "room errors", "errors", "database"},
+    "statements": {"contract", "model", "tables", "hot statement"},
+    "store": {
+        "tables",
+        "model",
+        "statements",
+        "contract",
+        "room errors",
+        "errors",
+        "database",
+        "hot statement",
+    },
     "use case": _USE_CASE,
     # A part of a use case, or a pure helper of the room.
     "step": _USE_CASE,

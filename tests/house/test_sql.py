@@ -14,8 +14,8 @@ from tests.house.sources import PRODUCT, Source, python_sources
 from tests.house.test_arrows import room_of
 
 SPEAKERS = {"store", "statements"}
-# A place of no room, which asks whether a migration has been there.
-ALSO = {"shared/database/readiness.py"}
+# Places of no room: one asks whether a migration has been there, one calls a session's own routines.
+ALSO = {"shared/database/readiness.py", "shared/database/statement.py"}
 
 _SQL = re.compile(
     r"(?:^|\n)\s*(?:SELECT\s|WITH\s+\w+\s+AS\s|INSERT\s+INTO\s|UPDATE\s+\w+\s|DELETE\s+FROM\s|MERGE\s+INTO\s|TRUNCATE\s"

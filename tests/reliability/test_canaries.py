@@ -10,11 +10,11 @@ from tests.support.reliability_stories import RELIABILITY_STORIES
 
 STORE, INGEST = "shared/sync/store.py", "shared/sync/ingest_events.py"
 UPSERT = "    return [UpsertGroup(change, keys.split(SEPARATOR), *rest) for change, keys, *rest in rows]"
-ADVANCE = "row = driver(connection).execute(_ADVANCE, parameters).fetchone()"
+ADVANCE = "rows = send(connection, ADVANCE, parameters)"
 GIVEN_UP = ("except RejectFlood as flood:", "except Exception as flood:\n        return []")
 COUNTED_TWICE = (
     ("AND NOT p.received && %(ranges)s::int8multirange", ""),
-    ("p.last_enqueued_at <= %(last_enqueued_at)s)", "true)"),
+    ("p.last_enqueued_at <= %(last_enqueued_at)s::timestamptz)", "true)"),
 )
 DEFECTS = (
     Defect(

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -74,4 +75,6 @@ class LineProcess:
         """Close the pipes of a process that has ended."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):
+                    # What was still to be said to it, nobody hears.
+                    pipe.close()

@@ -3,17 +3,19 @@
 The product knows nothing of this: a test hands it a Runtime whose engine connects with the class below.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
 import psycopg
 from psycopg import pq
 from psycopg.abc import PQGen
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
 from shared.database import Database
 from shared.database.engine import build_engine
+from shared.database.session import Session
+from shared.database.statement import Statement
 from shared.runtime import Runtime
 from tests.support.runtime import runtime_for
 
@@ -62,10 +64,24 @@ class Meddler:
             self._after()
 
 
-class MeddledConnection(psycopg.Connection[Any]):
-    """Tells its meddler of BEGIN, COMMIT, ROLLBACK and savepoints; its cursors tell of everything else."""
+class MeddledConnection(Session):
+    """Tells its meddler of BEGIN, COMMIT, ROLLBACK, savepoints and hot statements; its cursors tell of the rest."""
 
     meddler = Meddler()
+
+    def tell(self, command: bytes) -> None:
+        instead = self.meddler.begin(command)
+        number = len(self.meddler.sent)
+        super().tell(command if instead is None else instead.encode())
+        self.meddler.end(number)
+
+    def ask(self, statement: Statement, parameters: Sequence[bytes | None]) -> pq.abc.PGresult:
+        instead = self.meddler.begin(statement)
+        number = len(self.meddler.sent)
+        plain = None if instead is None else Statement(instead)
+        answer = super().ask(plain or statement, parameters if plain is None else [])
+        self.meddler.end(number)
+        return answer
 
     def _exec_command(self, command: Any, result_format: pq.Format = pq.Format.TEXT) -> PQGen[Any]:
         instead = self.meddler.begin(command)
@@ -111,16 +127,13 @@ def meddled_runtime(url: str, meddler: Meddler, **changes: str) -> Runtime:
 
 
 def _engine(runtime: Runtime, meddler: Meddler) -> Engine:
-    engine = build_engine(runtime.settings, "counterfoil-test")
+    def connect(*arguments: Any, **named: Any) -> Session:
+        session = MeddledConnection.connect(*arguments, **named)
+        session.meddler = meddler
+        session.cursor_factory = MeddledCursor
+        return session
 
-    @event.listens_for(engine, "do_connect")
-    def _connect(_dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
-        connection = MeddledConnection.connect(*arguments, **named)
-        connection.meddler = meddler
-        connection.cursor_factory = MeddledCursor
-        return connection
-
-    return engine
+    return build_engine(runtime.settings, "counterfoil-test", connect=connect)
 
 
 def _text(statement: object) -> str:
