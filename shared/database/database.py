@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # A snapshot that stays still over several statements, and that can write nothing.
 _READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+# The same, and it writes what was read by whom.
+_RECORDING = {"isolation_level": "REPEATABLE READ"}
 _STATEMENT = {"isolation_level": "AUTOCOMMIT"}
 
 
@@ -30,6 +32,7 @@ class _Engines:
 
     transaction: Engine
     reading: Engine
+    recording: Engine
     statement: Engine
 
 
@@ -68,6 +71,12 @@ class Database:
             yield connection
 
     @contextmanager
+    def recording(self) -> Iterator[Connection]:
+        """The same, and what is inserted inside is committed with it: for a read that is recorded."""
+        with _reachable(), self._engines().recording.begin() as connection:
+            yield connection
+
+    @contextmanager
     def statement(self) -> Iterator[Connection]:
         """A single reading statement, without the round trips of BEGIN and COMMIT."""
         with _reachable(), self._engines().statement.connect() as connection:
@@ -84,7 +93,9 @@ class Database:
                 if self._built is None:
                     engine = self._build()
                     reading = engine.execution_options(**_READING)
-                    self._built = _Engines(engine, reading, engine.execution_options(**_STATEMENT))
+                    recording = engine.execution_options(**_RECORDING)
+                    statement = engine.execution_options(**_STATEMENT)
+                    self._built = _Engines(engine, reading, recording, statement)
         return self._built
 
 

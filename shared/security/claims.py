@@ -1,18 +1,17 @@
-"""From a bearer header to a token and from verified claims to a principal: pure rules, no key and no clock."""
+"""From a bearer header to a token and from verified claims to an identity: pure rules, no key and no clock."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from shared.security.errors import TokenInvalid, TokenMissing
-from shared.security.model import Principal, Role
+from shared.security.model import Identity, Role
 
 TOKEN_CHARACTERS_MAX = 16_384
 ACTOR_CHARACTERS_MAX = 200
-# The first one present names the actor: `oid` is stable across applications at Entra ID, `sub` is everyone's.
-ACTOR_CLAIMS = ("oid", "sub")
-ROLE_CLAIMS = ("roles", "scp")
 
 Claims = Mapping[str, object]
+RoleMap = Mapping[str, frozenset[str]]
 
 
 def bearer_token(authorization: str | None) -> str:
@@ -36,9 +35,21 @@ def check_times(claims: Claims, now: float, leeway_seconds: float) -> None:
         raise TokenInvalid("not valid yet")
 
 
-def principal_of(claims: Claims) -> Principal:
+def identity_of(
+    claims: Claims, issuer: str, *, actor_claims: Sequence[str], role_claims: Sequence[str], role_map: RoleMap
+) -> Identity:
     """Raises TokenInvalid when no claim names an actor."""
-    return Principal(_actor(claims), _roles(claims))
+    return Identity(issuer, _actor(claims, actor_claims), _roles(claims, role_claims, role_map))
+
+
+@lru_cache(maxsize=8)
+def role_map_of(text: str) -> RoleMap:
+    """`NAME=role+role,…`: what the issuer's role names mean here; our own names mean themselves."""
+    mapped = {role.value: frozenset({role.value}) for role in Role}
+    for each in text.split(","):
+        name, _, meant = each.partition("=")
+        mapped[name] = frozenset(meant.split("+"))
+    return mapped
 
 
 def _instant(claims: Claims, name: str) -> float:
@@ -48,8 +59,9 @@ def _instant(claims: Claims, name: str) -> float:
     return value
 
 
-def _actor(claims: Claims) -> str:
-    for name in ACTOR_CLAIMS:
+def _actor(claims: Claims, names: Iterable[str]) -> str:
+    """The first claim present names the actor."""
+    for name in names:
         value = claims.get(name)
         if isinstance(value, str) and value.strip():
             if len(value) > ACTOR_CHARACTERS_MAX or not value.isprintable():
@@ -58,13 +70,18 @@ def _actor(claims: Claims) -> str:
     raise TokenInvalid("no claim names an actor")
 
 
-def _roles(claims: Claims) -> frozenset[Role]:
-    """Claims are lists of names or one text with spaces; names we do not know are passed over."""
-    names: set[str] = set()
-    for claim in ROLE_CLAIMS:
-        value = claims.get(claim)
+def _roles(claims: Claims, names: Iterable[str], role_map: RoleMap) -> frozenset[str] | None:
+    """Claims are lists of names or one text with spaces; names nobody mapped are passed over.
+
+    A claim that is there bounds what the token may do, also when it names nothing we know.
+    """
+    present = [claims[name] for name in names if name in claims]
+    if not present:
+        return None
+    found: set[str] = set()
+    for value in present:
         if isinstance(value, str):
-            names.update(value.split())
+            found.update(value.split())
         elif isinstance(value, list):
-            names.update(each for each in value if isinstance(each, str))
-    return frozenset(role for role in Role if role.value in names)
+            found.update(each for each in value if isinstance(each, str))
+    return frozenset().union(*(role_map.get(name, frozenset()) for name in found))

@@ -1,7 +1,8 @@
 """Who calls and what roles and permissions there are."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from shared.audit.model import PrincipalType
@@ -37,7 +38,7 @@ class Field(StrEnum):
 
 
 class Role(StrEnum):
-    """The role names a token may carry; any other name in a token counts for nothing."""
+    """The roles there are; what each allows and shows is data."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -62,8 +63,14 @@ class Scope:
         """Whether a row of that site lies inside; what belongs to no site belongs to everything only."""
         return self.everything or site_id in self.sites
 
+    def covers(self, other: "Scope") -> bool:
+        """Whether all of the other lies inside."""
+        return self.everything or (not other.everything and other.sites <= self.sites)
+
     def __or__(self, other: "Scope") -> "Scope":
-        return Scope(self.sites | other.sites, self.everything or other.everything)
+        if self.everything or other.everything:
+            return EVERYTHING
+        return Scope(self.sites | other.sites)
 
     def __and__(self, other: "Scope") -> "Scope":
         if self.everything or other.everything:
@@ -107,7 +114,12 @@ class Caller:
     token_id: str | None = None
 
     def scope_of(self, permission: Permission) -> Scope:
-        """The sites in which the caller may do this; a permission for all sites counts only where held for all."""
+        """The sites in which the caller may do this; a permission for all sites counts only where held for all.
+
+        The token a caller shows is its own to manage, whatever else it holds: who lost a token can always revoke it.
+        """
+        if permission is Permission.TOKEN_OWN and self.token_id is not None:
+            return EVERYTHING
         scope = union_of(each.scope for each in self.holdings if permission in each.permissions)
         return NOTHING if permission.startswith("all:") and not scope.everything else scope
 
@@ -126,8 +138,52 @@ class Caller:
 
 
 @dataclass(frozen=True)
-class Principal:
-    """A caller known by its token: the actor's id at the issuer, and the roles the token claims."""
+class Identity:
+    """Who an issuer says is calling. `roles` is the most it may do; None when the token says nothing about roles."""
 
-    actor: str
-    roles: frozenset[Role]
+    issuer: str
+    subject: str
+    roles: frozenset[str] | None
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a credential cuts its principal's holdings down to; None cuts nothing."""
+
+    roles: frozenset[str] | None = None
+    sites: frozenset[str] | None = None
+
+
+UNBOUNDED = Bounds()
+
+
+def held_within(holdings: Iterable[Holding], bounds: Bounds) -> tuple[Holding, ...]:
+    """The part of each holding that lies within the bounds; what has no site left is gone."""
+    inside = EVERYTHING if bounds.sites is None else Scope(bounds.sites)
+    cut = (
+        replace(each, scope=each.scope & inside)
+        for each in holdings
+        if bounds.roles is None or each.role in bounds.roles
+    )
+    return tuple(each for each in cut if each.scope)
+
+
+NO_SECRET = bytes(32)
+
+
+@dataclass(frozen=True)
+class StoredSecret:
+    """What is known of a token's secrets; the previous one is good until then, after a rotation."""
+
+    secret_sha256: bytes = NO_SECRET
+    previous_sha256: bytes | None = None
+    previous_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What decides whether a token is alive."""
+
+    expires_at: datetime
+    used_at: datetime
+    revoked_at: datetime | None = None

@@ -11,6 +11,7 @@ sites = Table(
     Column("name", Text, nullable=False),
     Column("time_zone", code_text(), nullable=False),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("version", Integer, nullable=False, server_default=text("1")),
     Column("pair_window_seconds", Integer, nullable=False, server_default=text("900")),
     # Null: nobody waits for the site's events.
     Column("silence_window_seconds", Integer, server_default=text("3600")),
@@ -18,5 +19,6 @@ sites = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     CheckConstraint("site_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$'", name="site_id_form"),
     CheckConstraint("pair_window_seconds BETWEEN 1 AND 31536000", name="pair_window"),
+    CheckConstraint("version >= 1", name="version"),
     CheckConstraint("silence_window_seconds BETWEEN 1 AND 31536000", name="silence_window"),
 )

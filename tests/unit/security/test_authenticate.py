@@ -9,12 +9,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from shared.errors.base import DatabaseUnavailable
 from shared.runtime import Runtime
 from shared.security.authenticate import authenticate
 from shared.security.errors import TokenInvalid
-from shared.security.model import Role
-from tests.support.requests import hold_key
-from tests.support.runtime import BASE_SETTINGS, runtime_for
+from tests.support.runtime import BASE_SETTINGS, HeldKeys, runtime_for
 from tests.support.tokens import SigningKey, claims, ec_key, rsa_key, token
 
 
@@ -22,10 +21,16 @@ from tests.support.tokens import SigningKey, claims, ec_key, rsa_key, token
 def keyed() -> Iterator[Runtime]:
     """A runtime that holds one RSA and one EC key of the issuer."""
     runtime = runtime_for(BASE_SETTINGS["DATABASE_URL"])
-    hold_key(runtime, rsa_key())
-    hold_key(runtime, ec_key())
+    assert isinstance(runtime.token_keys, HeldKeys)
+    runtime.token_keys.keys |= {key.key_id: key.public() for key in (rsa_key(), ec_key())}
     yield runtime
     runtime.database.dispose()
+
+
+def passed(runtime: Runtime, credential: str) -> None:
+    """The token is the issuer's; who it names is the next question, and there is no database to answer it."""
+    with pytest.raises(DatabaseUnavailable):
+        authenticate(runtime, f"Bearer {credential}")
 
 
 def refused(runtime: Runtime, credential: str) -> None:
@@ -40,13 +45,12 @@ def raw(header: object, payload: object, signature: bytes = b"x") -> str:
 
 
 @pytest.mark.parametrize("key", [rsa_key(), ec_key()], ids=["RS256", "ES256"])
-def test_a_token_of_the_issuer_names_its_principal(keyed: Runtime, key: SigningKey) -> None:
-    principal = authenticate(keyed, f"Bearer {token(key, oid='o-1', roles=['viewer', 'root'])}")
-    assert (principal.actor, principal.roles) == ("o-1", frozenset({Role.VIEWER}))
+def test_a_token_of_the_issuer_passes(keyed: Runtime, key: SigningKey) -> None:
+    passed(keyed, token(key, oid="o-1", roles=["viewer", "root"]))
 
 
 def test_an_audience_may_be_one_of_several(keyed: Runtime) -> None:
-    assert authenticate(keyed, f"Bearer {token(aud=['other', 'api://counterfoil'])}").actor == "somebody"
+    passed(keyed, token(aud=["other", "api://counterfoil"]))
 
 
 @pytest.mark.parametrize(

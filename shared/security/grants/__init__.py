@@ -1,0 +1,1 @@
+"""Grants: who holds which role where, from when and until when."""

@@ -1,0 +1,1 @@
+"""Persons and services: who there is, and where each is managed."""
