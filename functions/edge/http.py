@@ -1,26 +1,25 @@
 """The HTTP edge: the same steps around every endpoint, in the same order.
 
-correlation id → authenticate → authorize → parse → use case → encode; an error on the way becomes a problem.
+correlation id → sizes → address limit → authenticate → principal limit → permission → parse → use case → encode; an
+error on the way becomes a problem, and a refusal leaves a record.
 """
 
 import logging
-import time
 from collections.abc import Iterable
 
 import azure.functions as func
 import msgspec
 
-from functions.edge.correlation import Correlation, correlation_of
-from functions.edge.endpoint import ANYONE, Answer, Endpoint, Request
+from functions.edge.admit import admit, parse
+from functions.edge.conditions import etag
+from functions.edge.endpoint import JSON, Answer, Endpoint
 from functions.edge.problems import CONTENT_TYPE, problem_headers, problem_of
-from functions.edge.query import read_query
+from functions.edge.refused import record_refused
+from functions.edge.visit import Visit, visit_of
 from shared.errors.base import CounterfoilError
 from shared.errors.catalog import entry_of
 from shared.errors.request import UnexpectedFailure
 from shared.runtime import Runtime
-from shared.security.authenticate import authenticate
-from shared.security.authorize import authorize
-from shared.security.model import Principal
 
 SAFETY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -41,6 +40,9 @@ def build_blueprint(runtime: Runtime, endpoints: Iterable[Endpoint]) -> func.Blu
 
 
 def _register(blueprint: func.Blueprint, runtime: Runtime, endpoint: Endpoint) -> None:
+    if not endpoint.permission:
+        raise ValueError(f"{endpoint.name} has no permission")
+
     @blueprint.function_name(endpoint.name)
     @blueprint.route(endpoint.route, methods=endpoint.methods, auth_level=func.AuthLevel.ANONYMOUS)
     def _handle(req: func.HttpRequest) -> func.HttpResponse:
@@ -49,63 +51,59 @@ def _register(blueprint: func.Blueprint, runtime: Runtime, endpoint: Endpoint) -
 
 def serve(runtime: Runtime, endpoint: Endpoint, http: func.HttpRequest) -> func.HttpResponse:
     """Answer one request; whatever fails on the way becomes a problem."""
-    started = time.perf_counter()
-    correlation = correlation_of(http.headers, runtime.ids)
+    visit = visit_of(runtime, endpoint, http)
     try:
-        response = _respond(runtime, correlation, _answer(runtime, endpoint, http, correlation))
+        admit(visit)
+        response = _respond(visit, endpoint.handle(runtime, parse(visit)))
     except CounterfoilError as error:
-        response = _refuse(runtime, correlation, error)
+        response = _refuse(visit, error)
     except Exception as error:  # noqa: BLE001 - the last boundary: whatever it is, the caller gets a problem
-        _LOG.exception("request %s failed in %s", correlation.id, endpoint.name)
-        response = _refuse(runtime, correlation, UnexpectedFailure(type(error).__name__))
-    _record(runtime, endpoint, correlation, response.status_code, time.perf_counter() - started)
+        _LOG.exception("request %s failed in %s", visit.correlation.id, endpoint.name)
+        response = _refuse(visit, UnexpectedFailure(type(error).__name__))
+    _measure(visit, response.status_code)
     return response
 
 
-def _answer(runtime: Runtime, endpoint: Endpoint, http: func.HttpRequest, correlation: Correlation) -> Answer:
-    principal = _admitted(runtime, endpoint, http)
-    query = {} if endpoint.query is None else read_query(http, endpoint.query)
-    return endpoint.handle(runtime, Request(http.route_params, query, principal, correlation.id))
-
-
-def _admitted(runtime: Runtime, endpoint: Endpoint, http: func.HttpRequest) -> Principal | None:
-    if endpoint.permission == ANYONE:
-        return None
-    principal = authenticate(runtime, http.headers.get("authorization"))
-    authorize(principal, endpoint.permission)
-    return principal
-
-
-def _respond(runtime: Runtime, correlation: Correlation, answer: Answer) -> func.HttpResponse:
+def _respond(visit: Visit, answer: Answer) -> func.HttpResponse:
+    version = {} if answer.version is None else {"ETag": etag(answer.version)}
     return func.HttpResponse(
-        msgspec.json.encode(answer.body),
+        _encoded(answer),
         status_code=answer.status,
-        mimetype="application/json",
-        headers=_headers(runtime, correlation),
+        mimetype=answer.media_type,
+        headers={**_headers(visit), **version, **answer.headers},
     )
 
 
-def _refuse(runtime: Runtime, correlation: Correlation, error: CounterfoilError) -> func.HttpResponse:
+def _encoded(answer: Answer) -> bytes:
+    """JSON, or the bytes of another media type as they are."""
+    if answer.media_type != JSON:
+        assert isinstance(answer.body, bytes), "only JSON is encoded here"
+        return answer.body
+    return msgspec.json.encode(answer.body)
+
+
+def _refuse(visit: Visit, error: CounterfoilError) -> func.HttpResponse:
     entry = entry_of(error.code)
     if entry.http_status >= 500:
-        _LOG.error("request %s: %s %s", correlation.id, entry.code, error.detail)
+        _LOG.error("request %s: %s %s", visit.correlation.id, entry.code, error.detail)
     if entry.http_status in (401, 403):
-        runtime.telemetry.metric("auth_failures", 1, code=entry.code)
+        visit.runtime.telemetry.metric("auth_failures", 1, code=entry.code)
+    record_refused(visit, error)
+    caller = visit.context.caller if visit.context else None
     return func.HttpResponse(
-        msgspec.json.encode(problem_of(error, correlation.id)),
+        msgspec.json.encode(problem_of(error, visit.correlation.id, caller)),
         status_code=entry.http_status,
         mimetype=CONTENT_TYPE,
-        headers={**_headers(runtime, correlation), **problem_headers(entry)},
+        headers={**_headers(visit), **problem_headers(error)},
     )
 
 
-def _headers(runtime: Runtime, correlation: Correlation) -> dict[str, str]:
-    transport = {} if runtime.settings.app_env == "local" else TRANSPORT_HEADERS
-    return {**SAFETY_HEADERS, **transport, **correlation.headers()}
+def _headers(visit: Visit) -> dict[str, str]:
+    transport = {} if visit.runtime.settings.app_env == "local" else TRANSPORT_HEADERS
+    return {**SAFETY_HEADERS, **transport, **visit.correlation.headers(), **visit.rates.headers}
 
 
-def _record(
-    runtime: Runtime, endpoint: Endpoint, correlation: Correlation, status: int, seconds: float
-) -> None:
-    runtime.telemetry.metric("request_seconds", seconds, route=endpoint.route, status=str(status))
-    runtime.telemetry.event("request", function=endpoint.name, status=status, correlation_id=correlation.id)
+def _measure(visit: Visit, status: int) -> None:
+    telemetry, endpoint = visit.runtime.telemetry, visit.endpoint
+    telemetry.metric("request_seconds", visit.seconds, route=endpoint.route, status=str(status))
+    telemetry.event("request", function=endpoint.name, status=status, correlation_id=visit.correlation.id)

@@ -1,10 +1,10 @@
 """Paging parameters every list takes: limit and cursor."""
 
 from functions.edge.fields import Fields
-from shared.lookup.cursor import CURSOR_CHARACTERS_MAX
+from shared.database.cursor import CURSOR_CHARACTERS_MAX
 
 PAGE_PARAMETERS = ("limit", "cursor")
-LIMIT_MAX = 100
+LIMIT_MAX = 200
 LIMIT_DEFAULT = 20
 
 

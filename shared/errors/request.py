@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.errors.base import InputError, SystemFailure
+from shared.errors.base import ExternalError, InputError, SystemFailure
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,52 @@ class CursorInvalid(RequestInvalid):
                 "cursor", "take `next` from the previous page and keep the other parameters the same"
             )
         )
+
+
+class BodyTooLarge(InputError):
+    """The body is longer than a request may be."""
+
+    code = "BODY_TOO_LARGE"
+
+
+class HeadersTooLarge(InputError):
+    """The address, one header or all headers together are longer than a request may have."""
+
+    code = "HEADERS_TOO_LARGE"
+
+
+class MediaTypeUnsupported(InputError):
+    """The body is not declared as JSON, or is compressed."""
+
+    code = "MEDIA_TYPE_UNSUPPORTED"
+
+
+class PreconditionFailed(InputError):
+    """The row has another version than If-Match names: somebody changed it in between."""
+
+    code = "PRECONDITION_FAILED"
+
+
+class PreconditionMissing(InputError):
+    """A change that needs If-Match came without it."""
+
+    code = "PRECONDITION_MISSING"
+
+
+class RateLimited(InputError):
+    """The caller, or the address, asked more often than its class allows."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, detail: str, retry_after_seconds: int) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RateLimitUnavailable(ExternalError):
+    """The store of the rate limits does not answer, and this class of requests is closed without it."""
+
+    code = "RATE_LIMIT_UNAVAILABLE"
 
 
 class UnexpectedFailure(SystemFailure):

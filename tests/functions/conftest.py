@@ -11,11 +11,12 @@ import pytest
 
 from tests.functions.app_process import AppProcess, Done, app_process
 from tests.functions.platform import Delivered, event_batch, get
+from tests.support.callers import seed_development_principals
 from tests.support.eventhubs import LocalEventHubs, local_event_hubs
 from tests.support.identity import RunningIssuer, running_issuer
 from tests.support.migrated import app_url, libpq, prepare_migrated
 from tests.support.postgres import ClonedDatabase, SharedPostgres
-from tests.support.runtime import BASE_SETTINGS
+from tests.support.runtime import BASE_SETTINGS, MADE_SECRETS
 
 LEDGER_HUB = BASE_SETTINGS["LEDGER_HUB_NAME"]
 ORDER_HUB = BASE_SETTINGS["PAYMENT_ORDER_HUB_NAME"]
@@ -47,6 +48,8 @@ def install(
 ) -> tuple[dict[str, str], Path]:
     """The settings of an app on these servers, and the file its telemetry goes to."""
     telemetry = folder / "telemetry.log"
+    with psycopg.connect(libpq(database.url), autocommit=True) as owner:
+        seed_development_principals(owner, issuer.url)
     settings = {
         **BASE_SETTINGS,
         "DATABASE_URL": app_url(database),
@@ -55,8 +58,21 @@ def install(
         "WATCH_SYNC_SCHEDULE": "0 * * * * *",
         "TELEMETRY_EXPORTER": "log",
         "TELEMETRY_LOG_PATH": str(telemetry),
+        "SECRETS_FOLDER": str(keep_secrets(folder / "secrets")),
+        "BLOB_FOLDER": str(folder / "blobs"),
     }
     return settings, telemetry
+
+
+def keep_secrets(folder: Path) -> Path:
+    """The secrets of the tests as the app reads them locally: a file for each version, for its owner only."""
+    for name, versions in MADE_SECRETS.items():
+        (folder / name).mkdir(parents=True)
+        for number, value in enumerate(versions, 1):
+            file = folder / name / f"v{number}"
+            file.touch(0o600)
+            file.write_text(value)
+    return folder
 
 
 @pytest.fixture(scope="session")

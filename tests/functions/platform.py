@@ -82,14 +82,31 @@ def get(
     function: str, path: str, route: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
 ) -> Invocation:
     """A GET; `route` is what the host read from the path. Blank parameters are missing in the host's query."""
+    return _http("GET", function, path, route, headers, b"")
+
+
+def post(function: str, path: str, sent: bytes, **headers: str) -> Invocation:
+    """A POST of these bytes. A body without Content-Length does not arrive: the host leaves it out."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return _http("POST", function, path, None, {"content-type": "application/json", **named}, sent)
+
+
+def _http(
+    method: str,
+    function: str,
+    path: str,
+    route: Mapping[str, str] | None,
+    headers: Mapping[str, str] | None,
+    sent: bytes,
+) -> Invocation:
     url = f"{BASE_URL}/{path}"
     request = SimpleNamespace(
-        method="GET",
+        method=method,
         url=url,
         headers={name.lower(): value for name, value in (headers or {}).items()},
         params=dict(route or {}),
         query=dict(parse_qsl(urlsplit(url).query)),
-        body=TypedData(),
+        body=TypedData(bytes=sent) if sent else TypedData(),
     )
     return Invocation(function, {"req": TypedData(http=request)})
 

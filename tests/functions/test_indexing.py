@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions import BLUEPRINTS
+from functions.schedule import SCHEDULE
 from infra.local.host.errors import StartError
 from shared.settings import setting_names
 from tests.functions.app_process import Function, app_process
@@ -66,12 +67,58 @@ SNAPSHOT: dict[str, tuple[list[dict[str, Any]], dict[str, Any] | None]] = {
     "stream_ledger": (event_hub("%LEDGER_HUB_NAME%"), WITHOUT_END),
     "stream_payment_orders": (event_hub("%PAYMENT_ORDER_HUB_NAME%"), WITHOUT_END),
     "timer_watch_sync": (timer("%WATCH_SYNC_SCHEDULE%"), None),
+    "timer_warn_expiring_tokens": (timer("%WARN_EXPIRING_TOKENS_SCHEDULE%"), None),
+    "timer_expire_approvals": (timer("%EXPIRE_APPROVALS_SCHEDULE%"), None),
+    "timer_seal_access_records": (timer("%SEAL_ACCESS_RECORDS_SCHEDULE%"), None),
+    "timer_keep_request_rows": (timer("%KEEP_REQUEST_ROWS_SCHEDULE%"), None),
+    "timer_publish_anchors": (timer("%PUBLISH_ANCHORS_SCHEDULE%"), None),
+    "timer_archive_chains": (timer("%ARCHIVE_CHAINS_SCHEDULE%"), None),
     "http_tx": (http("tx/{tx_id?}", "GET"), None),
     "http_payment_order": (http("payment-orders/{order_id?}", "GET"), None),
     "http_wallet_tx": (http("wallets/{wallet_id}/tx", "GET"), None),
     "http_sync_status": (http("sync/status", "GET"), None),
+    "http_approvals": (http("approvals", "GET"), None),
+    "http_approval": (http("approvals/{approval_id}", "GET"), None),
+    "http_approval_request": (http("approvals", "POST"), None),
+    "http_approval_approve": (http("approvals/{approval_id}/approve", "POST"), None),
+    "http_approval_reject": (http("approvals/{approval_id}/reject", "POST"), None),
+    "http_approval_withdraw": (http("approvals/{approval_id}/withdraw", "POST"), None),
+    "http_approval_execute": (http("approvals/{approval_id}/execute", "POST"), None),
+    "http_corrections": (http("corrections", "GET"), None),
+    "http_correction": (http("corrections/{correction_id}", "GET"), None),
+    "http_correction_request": (http("corrections", "POST"), None),
+    "http_audit_entries": (http("audit/entries", "GET"), None),
+    "http_audit_access": (http("audit/access", "GET"), None),
+    "http_audit_verify": (http("audit/verify", "GET"), None),
+    "http_audit_segment_proposal": (http("audit/segment-proposal", "GET"), None),
+    "http_audit_export": (http("audit/export", "GET"), None),
+    "http_audit_archives": (http("audit/archives", "GET"), None),
     "http_health_live": (http("health/live", "GET"), None),
     "http_health_ready": (http("health/ready", "GET"), None),
+    "http_openapi": (http("openapi.json", "GET"), None),
+    "http_docs": (http("docs/{asset?}", "GET"), None),
+    "http_bootstrap": (http("bootstrap", "POST"), None),
+    "http_principals": (http("principals", "GET"), None),
+    "http_principal_create": (http("principals", "POST"), None),
+    "http_principal_deactivate": (http("principals/{principal_id}/deactivate", "POST"), None),
+    "http_principal_activate": (http("principals/{principal_id}/activate", "POST"), None),
+    "http_grants": (http("grants", "GET"), None),
+    "http_grant_give": (http("grants", "POST"), None),
+    "http_break_glass_give": (http("grants/break-glass", "POST"), None),
+    "http_grant_revoke": (http("grants/{grant_id}/revoke", "POST"), None),
+    "http_break_glass_review": (http("grants/{grant_id}/review", "POST"), None),
+    "http_tokens": (http("tokens", "GET"), None),
+    "http_tokens_expiring": (http("tokens/expiring", "GET"), None),
+    "http_token_issue": (http("tokens", "POST"), None),
+    "http_token_revoke": (http("tokens/{token_id}/revoke", "POST"), None),
+    "http_own_tokens": (http("own-tokens", "GET"), None),
+    "http_own_token_rotate": (http("own-tokens/{token_id}/rotate", "POST"), None),
+    "http_own_token_revoke": (http("own-tokens/{token_id}/revoke", "POST"), None),
+    "http_roles": (http("roles", "GET"), None),
+    "http_role_change": (http("roles/{role_id}", "PATCH"), None),
+    "http_sites": (http("sites", "GET"), None),
+    "http_site_create": (http("sites", "POST"), None),
+    "http_site_change": (http("sites/{site_id}", "PATCH"), None),
 }
 
 
@@ -100,15 +147,16 @@ def test_every_reference_in_a_binding_is_a_setting(functions: dict[str, Function
         "LEDGER_HUB_NAME",
         "PAYMENT_ORDER_HUB_NAME",
         "EVENT_CONSUMER_GROUP",
-        "WATCH_SYNC_SCHEDULE",
+        *(duty.schedule for duty in SCHEDULE),
     }
     assert references <= set(setting_names())
 
 
 def test_no_route_is_one_the_platform_keeps_for_itself(functions: dict[str, Function]) -> None:
-    routes = [b["route"] for each in functions.values() for b in each.bindings if b["type"] == "httpTrigger"]
-    assert len(routes) == len(set(routes))
-    assert not any(route.lower().startswith(("admin", "runtime")) for route in routes)
+    bindings = [b for each in functions.values() for b in each.bindings if b["type"] == "httpTrigger"]
+    asked = [(b["route"], method) for b in bindings for method in b["methods"]]
+    assert len(asked) == len(set(asked))
+    assert not any(route.lower().startswith(("admin", "runtime")) for route, _ in asked)
     assert len(BLUEPRINTS) <= len(functions)
 
 

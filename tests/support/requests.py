@@ -6,19 +6,17 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import azure.functions as func
+import psycopg
 
+from functions import declared_endpoints
 from functions.edge.endpoint import Endpoint
 from functions.edge.http import serve
-from functions.http import health, payment_orders, tx, wallets
 from shared.runtime import Runtime
-from tests.support.runtime import HeldKeys
+from tests.support.callers import seed_grant, seed_principal
+from tests.support.runtime import BASE_SETTINGS, HeldKeys
 from tests.support.tokens import SigningKey, rsa_key, token
 
-ENDPOINTS: dict[str, Endpoint] = {
-    endpoint.name: endpoint
-    for module in (tx, payment_orders, wallets, health)
-    for endpoint in module.ENDPOINTS
-}
+ENDPOINTS: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in declared_endpoints()}
 
 
 def hold_key(runtime: Runtime, key: SigningKey | None = None) -> None:
@@ -29,10 +27,24 @@ def hold_key(runtime: Runtime, key: SigningKey | None = None) -> None:
     held.keys[key.key_id] = key.public()
 
 
+def known_as(runtime: Runtime, role: str = "viewer", *sites: str) -> str:
+    """The Authorization header of a principal with that role on these sites, none named are all of them."""
+    hold_key(runtime)
+    name = "-".join((f"test-{role}", *sites)).lower()
+    with runtime.database.transaction() as connection:
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, psycopg.Connection)
+        found = raw.execute("SELECT 1 FROM principals WHERE principal_id = %s", (name,)).fetchone()
+        if not found:
+            seed_principal(raw, name, issuer=BASE_SETTINGS["OIDC_ISSUER"], subject=name)
+            for site in sites or (None,):
+                seed_grant(raw, name, role, site)
+    return f"Bearer {token(sub=name, roles=[role])}"
+
+
 def ask(runtime: Runtime, name: str, query: str = "", **path: str) -> func.HttpResponse:
     """Call an endpoint as a viewer; `query` is the raw query string, `path` the decoded route parameters."""
-    hold_key(runtime)
-    return send(runtime, name, {"Authorization": f"Bearer {token()}"}, query, path)
+    return send(runtime, name, {"Authorization": known_as(runtime)}, query, path)
 
 
 def send(
@@ -41,19 +53,33 @@ def send(
     headers: Mapping[str, str] | None = None,
     query: str = "",
     path: Mapping[str, str] | None = None,
+    body: object = None,
 ) -> func.HttpResponse:
-    """Call an endpoint with these headers and no others."""
+    """Call an endpoint with these headers and no others; a body that is no bytes is sent as JSON."""
+    endpoint = ENDPOINTS[name]
     address = f"http://127.0.0.1/api/{'/'.join((path or {}).values())}"
-    request = func.HttpRequest(
-        "GET",
+    return serve(runtime, endpoint, http_request(endpoint.methods[0], address, headers, query, path, body))
+
+
+def http_request(
+    method: str,
+    address: str,
+    headers: Mapping[str, str] | None = None,
+    query: str = "",
+    path: Mapping[str, str] | None = None,
+    body: object = None,
+) -> func.HttpRequest:
+    """A request as the worker decodes it."""
+    kind = {} if body is None or isinstance(body, bytes) else {"Content-Type": "application/json"}
+    return func.HttpRequest(
+        method,
         f"{address}?{query}" if query else address,
-        headers=headers,
+        headers={**kind, **(headers or {})},
         # The host drops blank values and joins repeated ones, so its own view of the query is not to be relied on.
         params=dict(parse_qsl(query, errors="replace")),
         route_params=path,
-        body=b"",
+        body=body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode(),
     )
-    return serve(runtime, ENDPOINTS[name], request)
 
 
 def body_of(response: func.HttpResponse) -> Any:

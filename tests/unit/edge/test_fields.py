@@ -7,8 +7,8 @@ import pytest
 from functions.edge.endpoint import Request
 from functions.edge.fields import ID_CHARACTERS_MAX, Fields, identifier
 from functions.edge.paging import LIMIT_DEFAULT, LIMIT_MAX, page_of
+from shared.database.cursor import CURSOR_CHARACTERS_MAX
 from shared.errors.request import RequestInvalid
-from shared.lookup.cursor import CURSOR_CHARACTERS_MAX
 
 
 def refused(fields: Fields) -> list[str]:

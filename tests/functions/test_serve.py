@@ -2,11 +2,11 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import azure.functions as func
+import msgspec
 import pytest
 
 from functions.edge.endpoint import ANYONE, Answer, Endpoint, Request
@@ -15,9 +15,8 @@ from shared.errors.base import DatabaseUnavailable
 from shared.lookup.errors import TransactionNotFound
 from shared.runtime import Runtime
 from shared.security.model import Permission
-from tests.support.requests import hold_key
+from tests.support.requests import http_request, known_as
 from tests.support.runtime import BASE_SETTINGS, KeptTelemetry, runtime_for
-from tests.support.tokens import token
 
 SAFETY = {
     "X-Content-Type-Options": "nosniff",
@@ -26,16 +25,13 @@ SAFETY = {
     "Cache-Control": "no-store",
 }
 HSTS = "Strict-Transport-Security"
-PRODUCTION = {"APP_ENV": "prod", "AUTH_MODE": "oidc", "OIDC_ISSUER": "https://issuer.example"}
-
-
-@pytest.fixture
-def runtime() -> Iterator[Runtime]:
-    """A runtime without a database: what is tested here needs none."""
-    built = runtime_for(BASE_SETTINGS["DATABASE_URL"])
-    hold_key(built)
-    yield built
-    built.database.dispose()
+PRODUCTION = {
+    "APP_ENV": "prod",
+    "AUTH_MODE": "oidc",
+    "OIDC_ISSUER": "https://issuer.example",
+    "KEY_VAULT_URL": "https://vault.example",
+    "BLOB_ACCOUNT_URL": "https://blobs.example",
+}
 
 
 def raises(error: Exception) -> Any:
@@ -46,7 +42,7 @@ def raises(error: Exception) -> Any:
 
 
 def echo(_runtime: Runtime, request: Request) -> Answer:
-    actor = request.principal.actor if request.principal else None
+    actor = request.known.caller.actor if request.known else None
     return Answer(
         {"path": dict(request.path), "query": request.query, "actor": actor, "id": request.correlation_id}
     )
@@ -58,16 +54,20 @@ ECHO = Endpoint(
 )  # fmt: skip
 
 
+class Echoed(msgspec.Struct):
+    """A body."""
+
+    name: str
+
+
 def ask(runtime: Runtime, endpoint: Endpoint, query: str = "", **headers: str) -> func.HttpResponse:
-    url = "http://127.0.0.1/api/echo" + (f"?{query}" if query else "")
+    url = "http://127.0.0.1/api/echo"
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return serve(
-        runtime, endpoint, func.HttpRequest("GET", url, headers=named, route_params={"name": "n"}, body=b"")
-    )
+    return serve(runtime, endpoint, http_request("GET", url, named, query, {"name": "n"}))
 
 
 def as_viewer(runtime: Runtime, endpoint: Endpoint, query: str = "", **headers: str) -> func.HttpResponse:
-    return ask(runtime, endpoint, query, authorization=f"Bearer {token()}", **headers)
+    return ask(runtime, endpoint, query, authorization=known_as(runtime), **headers)
 
 
 def problem(response: func.HttpResponse) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def test_a_handler_sees_path_query_principal_and_correlation(runtime: Runtime) -
     response = as_viewer(runtime, ECHO, "id=5", x_correlation_id="c-9")
     assert response.status_code == 200
     assert response.mimetype == "application/json"
-    shown = {"path": {"name": "n"}, "query": {"id": "5"}, "actor": "somebody", "id": "c-9"}
+    shown = {"path": {"name": "n"}, "query": {"id": "5"}, "actor": "test-viewer", "id": "c-9"}
     assert json.loads(response.get_body()) == shown
     assert response.headers["X-Correlation-ID"] == "c-9"
 
@@ -123,8 +123,7 @@ def test_without_a_token_nothing_is_read(runtime: Runtime, authorization: str, c
 
 
 def test_without_the_permission_nothing_is_read(runtime: Runtime) -> None:
-    credential = f"Bearer {token(roles=['service'])}"
-    response = ask(runtime, ECHO, "unknown=1", authorization=credential)
+    response = ask(runtime, ECHO, "unknown=1", authorization=known_as(runtime, "service"))
     assert (response.status_code, problem(response)["code"]) == (403, "AUTH_FORBIDDEN")
     assert ("auth_failures", 1, {"code": "AUTH_FORBIDDEN"}) in kept(runtime).metrics
 
@@ -194,9 +193,12 @@ def test_every_answer_is_measured_by_route_template_and_told_once(
 
 
 def test_the_declared_statuses_are_those_of_the_edge_and_the_endpoint() -> None:
-    assert ECHO.statuses == {200, 401, 403, 422, 500, 503}
-    assert replace(ECHO, permission=ANYONE, query=None).statuses == {200, 500}
-    assert replace(ECHO, permission=ANYONE, answers=frozenset({200, 404})).statuses == {200, 404, 422, 500}
+    always = {413, 429, 431, 500, 503}
+    assert ECHO.statuses == {200, 401, 403, 422} | always
+    assert replace(ECHO, permission=ANYONE, query=None).statuses == {200} | always
+    assert replace(ECHO, permission=ANYONE, errors=("TX_NOT_FOUND",)).statuses == {200, 404, 422} | always
+    write = replace(ECHO, query=None, request=Echoed, idempotency="required", if_match="required")
+    assert write.statuses == {200, 401, 403, 409, 412, 415, 422, 428} | always
 
 
 def test_an_endpoint_without_a_permission_or_a_rate_class_does_not_exist() -> None:
