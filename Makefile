@@ -47,6 +47,12 @@ ceiling: $(STAMP) ## raise how much of a batch may be bad, list what is held   A
 replay-gaps: $(STAMP) ## read missing events from the hubs again, or accept a gap   ARGS='--dry-run'
 	@$(LOCAL) replay-gaps -- $(ARGS)
 
+admin: $(STAMP) ## people, services, roles, sites and tokens   ARGS='list principals'
+	@$(LOCAL) admin -- $(ARGS)
+
+retention: $(STAMP) ## drop days of access records that are archived, or hold them   ARGS='purge --dry-run --reason over'
+	@$(LOCAL) retention -- $(ARGS)
+
 reset: $(STAMP) ## remove the data of make run
 	@$(LOCAL) reset
 
@@ -71,4 +77,4 @@ lint: $(STAMP) ## ruff
 types: $(STAMP) ## mypy --strict
 	@$(VENV)/bin/mypy
 
-.PHONY: help setup lock run send sample token metrics psql ceiling replay-gaps reset simulate bench test test-long lint types
+.PHONY: help setup lock run send sample token metrics psql ceiling replay-gaps admin reset simulate bench test test-long lint types

@@ -11,8 +11,9 @@ MIGRATION_LOCK = 7_205_119_244
 
 
 def include_name(name: str | None, type_: str, _parents: object) -> bool:
-    """Partitions are made by ensure_evidence_partitions, not declared; their parent is."""
-    return not (type_ == "table" and name is not None and name.startswith("applied_records_"))
+    """Partitions are made by functions of the database, not declared; their parents are."""
+    partitions = ("applied_records_", "access_records_")
+    return not (type_ == "table" and name is not None and name.startswith(partitions))
 
 
 def run(connection: Connection) -> None:

@@ -3,12 +3,15 @@
 --   counterfoil_migrator  owns the schema and changes it
 --   counterfoil_app       what the functions connect as; never an owner, never a superuser
 --   counterfoil_auditor   reads everything, changes nothing
+--   counterfoil_retention drops days of access records that are archived; nothing else can
 -- Time limits hang on the roles, not on start-up options: connection poolers refuse those.
 DO $$
 DECLARE
     role_name text;
 BEGIN
-    FOREACH role_name IN ARRAY ARRAY['counterfoil_migrator', 'counterfoil_app', 'counterfoil_auditor'] LOOP
+    FOREACH role_name IN ARRAY ARRAY[
+        'counterfoil_migrator', 'counterfoil_app', 'counterfoil_auditor', 'counterfoil_retention'
+    ] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
             EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION', role_name);
         END IF;
@@ -27,3 +30,5 @@ ALTER ROLE counterfoil_app SET jit = off;
 ALTER ROLE counterfoil_auditor SET statement_timeout = '5min';
 ALTER ROLE counterfoil_auditor SET default_transaction_read_only = on;
 ALTER ROLE counterfoil_migrator SET lock_timeout = '5s';
+ALTER ROLE counterfoil_retention SET statement_timeout = '5min';
+ALTER ROLE counterfoil_retention SET lock_timeout = '5s';

@@ -25,10 +25,15 @@ def new_parser(module: str, description: str | None) -> argparse.ArgumentParser:
     )
 
 
-def run_command(name: str, environ: Mapping[str, str] | None, work: Callable[[Runtime], int]) -> int:
-    """Build the runtime as the app does, work, and give the exit status; no failure ends in a trace."""
+def run_command(
+    name: str, environ: Mapping[str, str] | None, work: Callable[[Runtime], int], *, dry_run: bool = False
+) -> int:
+    """Build the runtime as the app does, work, and give the exit status; no failure ends in a trace.
+
+    With `dry_run` whatever the work changes in the database is rolled back.
+    """
     try:
-        runtime = build_runtime(load_settings(environ))
+        runtime = build_runtime(load_settings(environ), dry_run=dry_run)
         try:
             return work(runtime)
         finally:

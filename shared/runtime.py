@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from shared.adapters.blob import BlobStore
 from shared.adapters.clock import Clock
 from shared.adapters.event_hubs import HubInspector
 from shared.adapters.ids import Ids
+from shared.adapters.rate_limits import RateLimits
+from shared.adapters.secrets import Secrets
 from shared.adapters.telemetry import Telemetry
 from shared.adapters.token_keys import TokenKeys
 from shared.database import Database
@@ -22,3 +25,6 @@ class Runtime:
     telemetry: Telemetry
     hubs: HubInspector
     token_keys: TokenKeys
+    rate_limits: RateLimits
+    secrets: Secrets
+    blobs: BlobStore

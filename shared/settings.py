@@ -7,6 +7,7 @@ wrong shape and an unknown key in one of our families stop the start and are nam
 import difflib
 import os
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
@@ -29,7 +30,18 @@ HubName = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,25
 SiteCode = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")]
 Currency = Annotated[str, msgspec.Meta(pattern=r"\A[A-Z]{3}\Z")]
 Secret = Annotated[str, msgspec.Meta(min_length=32, max_length=4096)]
+# Addresses and networks with commas between; each is read by ipaddress, see _contradictions.
+Networks = Annotated[str, msgspec.Meta(max_length=4096, pattern=r"\A[0-9A-Fa-f.:/, ]*\Z")]
+RedisUrl = Annotated[str, msgspec.Meta(max_length=2048, pattern=r"\A(rediss?://\S+)?\Z")]
+RatePerMinute = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Schedule = Annotated[str, msgspec.Meta(pattern=r"\A(\S+ ){5}\S+\Z")]
+ClaimNames = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.:/-]+(,[A-Za-z0-9_.:/-]+)*\Z")]
+_ROLE = "(viewer|operator|approver|auditor|site_manager|administrator|service)"
+_ROLES = rf"[A-Za-z0-9_.-]+={_ROLE}(\+{_ROLE})*"
+RoleMap = Annotated[str, msgspec.Meta(max_length=4096, pattern=rf"\A{_ROLES}(,{_ROLES})*\Z")]
+Days = Annotated[int, msgspec.Meta(ge=1, le=30)]
+HttpsUrl = Annotated[str, msgspec.Meta(max_length=2048, pattern=r"\A(https://[^\s/?#]+/?)?\Z")]
+ContainerName = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}\Z")]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper", forbid_unknown_fields=True):
@@ -71,8 +83,53 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper", forbid
     )
     oidc_leeway_seconds: Annotated[int, msgspec.Meta(ge=0, le=60)] = 30
     oidc_keys_cooldown_seconds: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 30
+    oidc_actor_claims: ClaimNames = "oid,sub"
+    oidc_role_claims: ClaimNames = "roles,scp"
+    oidc_role_map: RoleMap = "ADMIN_READ=viewer,ADMIN_AUDIT=viewer+auditor"
+    auth_platform_header: bool = False
+    auth_platform_enabled: bool = False
+
+    token_life_days_max: Days = 30
+    token_idle_days_max: Days = 30
+    token_rotate_after_days: Days = 20
+    token_warn_days: Days = 7
+    token_overlap_minutes: Annotated[int, msgspec.Meta(ge=0, le=10_080)] = 60
+    token_active_max: Annotated[int, msgspec.Meta(ge=1, le=5)] = 5
+    access_break_glass_hours_max: Annotated[int, msgspec.Meta(ge=1, le=24)] = 4
+    bootstrap_secret: Annotated[str, msgspec.Meta(pattern=r"\A(\S{32,512})?\Z")] = ""
+    warn_expiring_tokens_schedule: Schedule = "0 0 6 * * *"
 
     cursor_signing_key: Secret
+
+    request_body_bytes_max: Annotated[int, msgspec.Meta(ge=1024, le=104_857_600)] = 1_048_576
+    trusted_proxies: Networks = ""
+
+    rate_limit_store: Literal["auto", "memory", "redis"] = "auto"
+    rate_limit_redis_url: RedisUrl = ""
+    rate_limit_fail_mode: Literal["mixed", "open", "closed"] = "mixed"
+    rate_limit_read: RatePerMinute = 300
+    rate_limit_write: RatePerMinute = 120
+    rate_limit_admin: RatePerMinute = 180
+    rate_limit_upload: RatePerMinute = 40
+    rate_limit_heavy: RatePerMinute = 40
+    rate_limit_public: RatePerMinute = 120
+    rate_limit_failures: RatePerMinute = 30
+    rate_limit_address_factor: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+
+    key_vault_url: HttpsUrl = ""
+    secrets_folder: str = ""
+    blob_account_url: HttpsUrl = ""
+    blob_container: ContainerName = "counterfoil-audit"
+    blob_folder: str = ""
+
+    seal_access_records_schedule: Schedule = "15 * * * * *"
+    keep_request_rows_schedule: Schedule = "45 */5 * * * *"
+    publish_anchors_schedule: Schedule = "0 5 * * * *"
+    archive_chains_schedule: Schedule = "0 30 2 1 * *"
+    access_records_kept_days: Annotated[int, msgspec.Meta(ge=31, le=36_500)] = 400
+    refusal_counts_kept_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 90
+
+    expire_approvals_schedule: Schedule = "30 * * * * *"
 
     telemetry_exporter: Literal["none", "log"] = "log"
     telemetry_log_path: str = ""
@@ -80,6 +137,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper", forbid
     def algorithms(self) -> list[str]:
         """The signature algorithms a token may use."""
         return self.oidc_algorithms.split(",")
+
+    def trusts_platform(self) -> bool:
+        """Whether the platform's principal header is believed: we are told to, and the platform says it is on."""
+        return self.auth_platform_header and self.auth_platform_enabled
+
+    def proxies(self) -> list[IPv4Network | IPv6Network]:
+        """The proxies whose word on the address before them is taken."""
+        return [ip_network(each.strip()) for each in self.trusted_proxies.split(",") if each.strip()]
+
+    def rate_limit(self, rate_class: str) -> int:
+        """How many requests of that class one caller may send in a minute."""
+        return int(getattr(self, f"rate_limit_{rate_class}"))
+
+    def by_name(self) -> dict[str, object]:
+        """Every setting under its name, secrets too: for whoever compares them, and shows none."""
+        return {name.upper(): value for name, value in msgspec.structs.asdict(self).items()}
 
     def __repr__(self) -> str:
         """Every setting but the secrets, so that no log and no trace can show one."""
@@ -95,6 +168,7 @@ PLATFORM_NAMES = {
     "EVENTHUBS_CONNECTION": "EventHubs",
     "EVENTHUBS_NAMESPACE": "EventHubs__fullyQualifiedNamespace",
     "EVENTHUBS_CLIENT_ID": "EventHubs__clientId",
+    "AUTH_PLATFORM_ENABLED": "WEBSITE_AUTH_ENABLED",
 }
 FAMILIES = (
     "DATABASE_",
@@ -104,10 +178,29 @@ FAMILIES = (
     "WATCH_",
     "AUTH_",
     "OIDC_",
+    "TOKEN_",
+    "ACCESS_",
+    "BOOTSTRAP_",
+    "WARN_",
     "CURSOR_",
+    "REQUEST_",
+    "TRUSTED_",
+    "RATE_LIMIT_",
+    "KEY_VAULT_",
+    "SECRETS_",
+    "BLOB_",
+    "SEAL_",
+    "KEEP_",
+    "PUBLISH_",
+    "ARCHIVE_",
+    "ACCESS_RECORDS_",
+    "REFUSAL_COUNTS_",
+    "EXPIRE_",
     "TELEMETRY_",
 )
-SECRETS = frozenset({"DATABASE_URL", "EVENTHUBS_CONNECTION", "CURSOR_SIGNING_KEY"})
+SECRETS = frozenset(
+    {"DATABASE_URL", "EVENTHUBS_CONNECTION", "CURSOR_SIGNING_KEY", "RATE_LIMIT_REDIS_URL", "BOOTSTRAP_SECRET"}
+)
 
 
 def setting_names() -> list[str]:
@@ -143,6 +236,17 @@ def load_migration_url(environ: Mapping[str, str] | None = None) -> str:
             "MIGRATOR_DATABASE_URL is missing: set it to the connection of the schema's owner"
         )
     return url
+
+
+def retention_environ(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment as the one role has it that may drop days of access records: DATABASE_URL is its connection."""
+    env = os.environ if environ is None else environ
+    url = env.get("RETENTION_DATABASE_URL", "").strip()
+    if not url:
+        raise SettingsInvalid(
+            "RETENTION_DATABASE_URL is missing: set it to the connection of counterfoil_retention"
+        )
+    return {**env, "DATABASE_URL": url}
 
 
 def _unknown(env: Mapping[str, str], known: list[str]) -> list[str]:
@@ -184,8 +288,38 @@ def _contradictions(s: Settings) -> list[str]:
     for name, address in (("OIDC_ISSUER", s.oidc_issuer), ("OIDC_JWKS_URL", s.oidc_jwks_url)):
         if s.auth_mode == "oidc" and address and not address.startswith("https://"):
             problems.append(f"{name} must begin with https:// unless AUTH_MODE=local")
+    if s.rate_limit_store == "redis" and not s.rate_limit_redis_url:
+        problems.append("RATE_LIMIT_REDIS_URL is missing, RATE_LIMIT_STORE=redis counts there")
+    try:
+        s.proxies()
+    except ValueError as error:
+        problems.append(f"TRUSTED_PROXIES is wrong: {error}")
     if not s.eventhubs_connection and not s.eventhubs_namespace:
         problems.append("EventHubs is missing: set EventHubs or EventHubs__fullyQualifiedNamespace")
+    for ours, azures in (("SECRETS_FOLDER", "KEY_VAULT_URL"), ("BLOB_FOLDER", "BLOB_ACCOUNT_URL")):
+        folder, url = (getattr(s, name.lower()) for name in (ours, azures))
+        if folder and url:
+            problems.append(f"{ours} and {azures} are both set, but only one of them is used")
+        if s.app_env != "local" and not url:
+            problems.append(f"{azures} is missing: {ours} is for APP_ENV=local")
+    problems += _token_contradictions(s)
     if s.telemetry_exporter == "log" and s.telemetry_log_path and s.app_env != "local":
         problems.append("TELEMETRY_LOG_PATH is for APP_ENV=local, elsewhere the platform collects the log")
+    return problems
+
+
+def _token_contradictions(s: Settings) -> list[str]:
+    """A token must be rotated, warned of and let go while it lives."""
+    life = f"TOKEN_LIFE_DAYS_MAX ({s.token_life_days_max})"
+    problems = []
+    for name, days in (
+        ("TOKEN_ROTATE_AFTER_DAYS", s.token_rotate_after_days),
+        ("TOKEN_WARN_DAYS", s.token_warn_days),
+    ):
+        if days >= s.token_life_days_max:
+            problems.append(f"{name} ({days}) must be less than {life}")
+    if s.token_idle_days_max > s.token_life_days_max:
+        problems.append(f"TOKEN_IDLE_DAYS_MAX ({s.token_idle_days_max}) must not be more than {life}")
+    if s.token_overlap_minutes >= s.token_rotate_after_days * 24 * 60:
+        problems.append("TOKEN_OVERLAP_MINUTES must end before TOKEN_ROTATE_AFTER_DAYS come round again")
     return problems

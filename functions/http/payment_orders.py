@@ -6,7 +6,7 @@ from functions.edge.endpoint import Answer, Endpoint, Request
 from functions.edge.fields import Fields, identifier
 from functions.edge.http import build_blueprint
 from functions.edge.paging import PAGE_PARAMETERS, page_of
-from shared.lookup.find_payment_order import find_payment_order
+from shared.lookup.find_payment_order import PaymentOrderAnswer, find_payment_order
 from shared.runtime import Runtime
 from shared.security.model import Permission
 
@@ -16,7 +16,7 @@ def _get(runtime: Runtime, request: Request) -> Answer:
     order_id = identifier(request, fields, "order_id", "GET /api/payment-orders?id=")
     limit, cursor = page_of(fields)
     fields.close()
-    return Answer(find_payment_order(runtime, order_id, limit=limit, cursor=cursor))
+    return Answer(find_payment_order(runtime, request.context, order_id, limit=limit, cursor=cursor))
 
 
 ENDPOINTS = (
@@ -27,8 +27,11 @@ ENDPOINTS = (
         permission=Permission.LOOKUP_READ,
         rate_class="read",
         query=("id", *PAGE_PARAMETERS),
-        answers=frozenset({200, 404, 503}),
+        answers=frozenset({200}),
         handle=_get,
+        summary="One payment order with its pair and a page of its entries.",
+        response=PaymentOrderAnswer,
+        errors=("ORDER_NOT_FOUND",),
     ),
 )
 

@@ -6,7 +6,7 @@ from functions.edge.endpoint import Answer, Endpoint, Request
 from functions.edge.fields import ID_CHARACTERS_MAX, Fields, identifier
 from functions.edge.http import build_blueprint
 from functions.edge.paging import PAGE_PARAMETERS, page_of
-from shared.lookup.list_wallet_transactions import list_wallet_transactions
+from shared.lookup.list_wallet_transactions import WalletTransactionsAnswer, list_wallet_transactions
 from shared.lookup.model import STATUS_GROUPS, WalletFilter
 from shared.runtime import Runtime
 from shared.security.model import Permission
@@ -22,7 +22,9 @@ def _get(runtime: Runtime, request: Request) -> Answer:
     wanted = _filter(fields)
     limit, cursor = page_of(fields)
     fields.close()
-    return Answer(list_wallet_transactions(runtime, wallet_id, wanted, limit=limit, cursor=cursor))
+    return Answer(
+        list_wallet_transactions(runtime, request.context, wallet_id, wanted, limit=limit, cursor=cursor)
+    )
 
 
 def _wallet_id(request: Request, fields: Fields) -> str:
@@ -52,8 +54,10 @@ ENDPOINTS = (
         permission=Permission.LOOKUP_READ,
         rate_class="read",
         query=("id", "from", "to", "entry_type", "status_group", *PAGE_PARAMETERS),
-        answers=frozenset({200, 503}),
+        answers=frozenset({200}),
         handle=_get,
+        summary="A page of a wallet's transactions, newest first.",
+        response=WalletTransactionsAnswer,
     ),
 )
 

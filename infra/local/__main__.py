@@ -1,4 +1,4 @@
-"""The commands of the local stack: `python -m infra.local run|reset|send|psql|ceiling|replay-gaps|token|metrics`."""
+"""The commands of the local stack: `python -m infra.local run|reset|send|psql|…`; `--help` lists them."""
 
 import argparse
 import sys
@@ -12,7 +12,7 @@ from infra.local.postgres.errors import LocalPostgresError
 from infra.local.stack.errors import StackError
 from infra.local.stack.layout import DEFAULT_FOLDER, DEFAULT_PORT, Layout
 from infra.local.stack.metrics import show_metrics
-from infra.local.stack.product import become_product
+from infra.local.stack.product import become_product, become_retention
 from infra.local.stack.psql import ROLES, psql
 from infra.local.stack.reset import reset
 from infra.local.stack.run import RunOptions, run
@@ -56,6 +56,11 @@ def _do(chosen: argparse.Namespace, layout: Layout, console: Console) -> int:
             return become_product(layout, "shared.sync.ceiling", chosen.arguments)
         case "replay-gaps":
             return become_product(layout, "shared.sync.replay", chosen.arguments)
+        case "retention":
+            return become_retention(layout, chosen.arguments)
+        case "admin":
+            own = ["--token-file", str(layout.admin_token)]
+            return become_product(layout, "shared.security.admin", [*own, *chosen.arguments])
         case "token":
             print(new_token(layout, chosen.role, chosen.hours * 3600))
             return 0
@@ -89,6 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     ceiling_parser.add_argument("arguments", nargs="*", help="after --; `-- --help` lists them")
     replay_parser = commands.add_parser("replay-gaps", help="read missing events again, or accept a gap")
     replay_parser.add_argument("arguments", nargs="*", help="after --; `-- --help` lists them")
+    retention_parser = commands.add_parser("retention", help="the end of access records, and holds on it")
+    retention_parser.add_argument("arguments", nargs="*", help="after --; `-- --help` lists them")
+    admin_parser = commands.add_parser("admin", help="people, services, roles, sites and tokens")
+    admin_parser.add_argument("arguments", nargs="*", help="after --; `-- --help` lists them")
     token_parser = commands.add_parser("token", help="print an access token")
     token_parser.add_argument("--role", choices=[role.value for role in Role], default="viewer")
     token_parser.add_argument("--hours", type=_hours, default=1, help="how long it is valid, 1 to 720")

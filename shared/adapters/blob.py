@@ -30,6 +30,19 @@ class BlobMissing(ExternalError):
     code = "BLOB_MISSING"
 
 
+class BlobUnavailable(ExternalError):
+    """The store of blobs does not answer, or refuses."""
+
+    code = "BLOB_UNAVAILABLE"
+
+
+def checked_name(name: str) -> str:
+    """The name. Raises ValueError for one that no blob can have."""
+    if len(name) > _NAME_LENGTH_MAX or not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of a blob")
+    return name
+
+
 class BlobStore(Protocol):
     """Where blobs are kept. There is no way to change or remove one."""
 
@@ -80,9 +93,7 @@ class FileBlobs:
         return sorted(name for name in found if name.startswith(prefix) and _NAME.fullmatch(name))
 
     def _path(self, name: str) -> Path:
-        if len(name) > _NAME_LENGTH_MAX or not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a blob")
-        return self.folder / name
+        return self.folder / checked_name(name)
 
     def _publish(self, draft: Path, path: Path) -> None:
         """Give the draft its name. A link, unlike a rename, never takes the place of a file."""
@@ -101,9 +112,14 @@ class FileBlobs:
 
 def _are_equal(one: Path, other: Path) -> bool:
     with one.open("rb") as left, other.open("rb") as right:
-        while True:
-            part = left.read(_COMPARED_BYTES)
-            if part != right.read(_COMPARED_BYTES):
-                return False
-            if not part:
-                return True
+        return are_same_bytes(left, right)
+
+
+def are_same_bytes(left: BinaryIO, right: BinaryIO) -> bool:
+    """Whether two files say the same from where they stand."""
+    while True:
+        part = left.read(_COMPARED_BYTES)
+        if part != right.read(_COMPARED_BYTES):
+            return False
+        if not part:
+            return True

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from shared.audit import store
-from shared.audit.model import Entry, Facts, draft_entry, link_entry
+from shared.audit.model import Chain, Entry, Facts, draft_entry
 
 
 def append_entry(connection: Connection, facts: Facts) -> Entry:
@@ -13,7 +13,10 @@ def append_entry(connection: Connection, facts: Facts) -> Entry:
     this transaction. Raises EntryInvalid, and EntryRefused when the transaction's snapshot is older than the chain's
     head; either way the change must not be committed.
     """
-    draft = draft_entry(facts)
-    entry = link_entry(draft, store.lock_head(connection, facts.chain))
-    store.insert_entry(connection, entry)
-    return entry
+    return store.append_draft(connection, draft_entry(facts))
+
+
+def stands(connection: Connection, entry: Entry) -> bool:
+    """Whether this very entry is in its chain. Holds the chain's lock, so that whoever wrote it has ended."""
+    store.lock_head(connection, Chain(entry.chain))
+    return store.fetch_hash(connection, Chain(entry.chain), entry.position) == entry.hash

@@ -76,14 +76,19 @@ def _previous(blobs: BlobStore, chain: Chain, month: str, keys: Sequence[PublicK
     standing = [name for name in blobs.names(archive_folder(chain)) if name.endswith(MANIFEST)]
     if not standing:
         return None
-    name = standing[-1].removesuffix(MANIFEST)
+    manifest = read_manifest(blobs, standing[-1].removesuffix(MANIFEST), keys)
+    if month_after(manifest.month) != month:
+        raise ArchiveRefused(f"after {manifest.month} comes {month_after(manifest.month)}")
+    return manifest
+
+
+def read_manifest(blobs: BlobStore, name: str, keys: Sequence[PublicKey]) -> Manifest:
+    """The manifest of an archive that stands. Raises ArchiveRefused when none of the keys signed it."""
     with blobs.open(name + MANIFEST) as file, blobs.open(name + SIGNATURE) as signature:
         told = file.read(MANIFEST_BYTES_MAX)
         manifest = Manifest.decode(told) if is_signed(told, signature.read(), keys) else None
     if manifest is None or archive_name(manifest.chain, manifest.month) != name:
         raise ArchiveRefused(f"the archive {name} is not signed by a key that is known here")
-    if month_after(manifest.month) != month:
-        raise ArchiveRefused(f"after {manifest.month} comes {month_after(manifest.month)}")
     return manifest
 
 

@@ -38,3 +38,21 @@ class AnchorUnusable(InputError):
     """What was given as an anchor is none that a known key signed."""
 
     code: ClassVar[str] = "AUDIT_ANCHOR_UNUSABLE"
+
+
+class RecordsUnsealed(IntegrityError):
+    """Access records are older than five minutes and in no seal: nothing proves yet that they are what they were."""
+
+    code: ClassVar[str] = "AUDIT_RECORDS_UNSEALED"
+
+
+class SegmentInvalid(InputError):
+    """What is to close a break of a chain is not what the chain is like, or closes nothing."""
+
+    code: ClassVar[str] = "AUDIT_SEGMENT_INVALID"
+
+
+class PurgeRefused(InputError):
+    """A day of access records may not go: it is held, not over long enough, or not in a verified archive."""
+
+    code: ClassVar[str] = "AUDIT_PURGE_REFUSED"

@@ -28,7 +28,7 @@ _NEVER = b"0000-00-00T00:00:00.000000Z"
 
 
 class Flaw(StrEnum):
-    """What can be wrong with a chain, an anchor or an archive."""
+    """What can be wrong with a chain, an anchor, an archive, a closed break, or access records beside their seals."""
 
     MALFORMED = "MALFORMED"
     MISSING = "MISSING"
@@ -47,6 +47,12 @@ class Flaw(StrEnum):
     SIGNATURE_INVALID = "SIGNATURE_INVALID"
     PREDECESSOR_DIFFERS = "PREDECESSOR_DIFFERS"
     FILE_MISSING = "FILE_MISSING"
+    SEGMENT_DIFFERS = "SEGMENT_DIFFERS"
+    SEGMENT_INVALID = "SEGMENT_INVALID"
+    MALFORMED_SEAL = "MALFORMED_SEAL"
+    OVERLAPPING_SEAL = "OVERLAPPING_SEAL"
+    RECORDS_DIFFER = "RECORDS_DIFFER"
+    UNSEALED = "UNSEALED"
 
 
 @dataclass(frozen=True)

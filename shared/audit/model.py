@@ -57,7 +57,34 @@ class Action(StrEnum):
     CEILING_WITHDRAW = "operator:reject_ceiling:withdraw"
     GAP_ACCEPT = "operator:sequence_gap:accept"
     RANGE_REPLAY = "operator:event_range:replay"
+    BOOTSTRAP = "system:administrator:bootstrap"
+    PRINCIPAL_CREATE = "administrator:principal:create"
+    PRINCIPAL_ACTIVATE = "administrator:principal:activate"
+    PRINCIPAL_DEACTIVATE = "administrator:principal:deactivate"
+    GRANT_GIVE = "administrator:grant:give"
+    GRANT_REVOKE = "administrator:grant:revoke"
+    BREAK_GLASS_GIVE = "administrator:break_glass:give"
+    BREAK_GLASS_REVIEW = "administrator:break_glass:review"
+    ROLE_CHANGE = "administrator:role:change"
+    TOKEN_ISSUE = "administrator:token:issue"
+    TOKEN_REVOKE = "administrator:token:revoke"
+    OWN_TOKEN_ROTATE = "holder:token:rotate"
+    OWN_TOKEN_REVOKE = "holder:token:revoke"
+    SITE_CREATE = "administrator:site:create"
+    SITE_CHANGE = "administrator:site:change"
+    APPROVAL_REQUEST = "requester:approval:request"
+    CORRECTION_REQUEST = "requester:correction:request"
+    APPROVAL_APPROVE = "approver:approval:approve"
+    APPROVAL_REJECT = "approver:approval:reject"
+    APPROVAL_WITHDRAW = "requester:approval:withdraw"
+    APPROVAL_EXECUTE = "requester:approval:execute"
+    APPROVAL_EXPIRE = "system:approval:expire"
     ACCESS_SEAL = "system:access_records:seal"
+    SETTINGS_CHANGE = "system:settings:change"
+    ENTRIES_EXPORT = "auditor:audit_entries:export"
+    HOLD_PLACE = "administrator:legal_hold:place"
+    HOLD_RELEASE = "administrator:legal_hold:release"
+    RECORDS_PURGE = "retention:access_records:purge"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,9 +190,14 @@ def link_entry(draft: Draft, head: Head) -> Entry:
     """The entry that follows the head."""
     position, moment = head.position + 1, head.next_appended_at
     canonical = _place(str(draft.values["chain"]), position, moment) + draft.rest
-    digest = entry_hash(HASH_VERSION, head.hash, canonical)
+    return placed_entry(draft, position, moment, head.hash, entry_hash(HASH_VERSION, head.hash, canonical))
+
+
+def placed_entry(draft: Draft, position: int, moment: datetime, previous_hash: bytes, known: bytes) -> Entry:
+    """The entry of a draft at its place, with the hash it got there."""
+    canonical = _place(str(draft.values["chain"]), position, moment) + draft.rest
     values = {**draft.values, "position": position, "appended_at": moment, "canonical": canonical}
-    return Entry(**values, hash_version=HASH_VERSION, previous_hash=head.hash, hash=digest)  # type: ignore[arg-type]
+    return Entry(**values, hash_version=HASH_VERSION, previous_hash=previous_hash, hash=known)  # type: ignore[arg-type]
 
 
 def next_entry(facts: Facts, head: Head) -> Entry:

@@ -1,8 +1,10 @@
 """`python -m shared.audit.verify FILE --key PUB`: check archives of the audit record; needs no database and no network.
 
 FILE is an archive's file of entries (.jsonl), with its manifest and signature beside it; several are taken in order,
-and each must follow the one before. PUB is a public key in PEM, ANCHOR a published head. Exit status: 0 everything
-holds; 1 something does not, the first bad position is named; 2 a file, a key or an anchor cannot be used.
+and each must follow the one before. RECORDS is the file of access records of the same month as the FILE in its place
+(the first with the first), compared with the seals in it. PUB is a public key in PEM, ANCHOR a published head. Exit
+status: 0 everything holds; 1 something does not, the first bad position is named; 2 a file, a key or an anchor cannot
+be used.
 """
 
 import argparse
@@ -24,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     show = _json if chosen.json else _sentence
     status = 0
     try:
-        for file, examined in verify_files(chosen.file, chosen.key, chosen.anchor):
+        for file, examined in verify_files(chosen.file, chosen.key, chosen.anchor, chosen.records):
             sys.stdout.write(show(file, examined) + "\n")
             status = BROKEN if examined.finding else status
     except (CounterfoilError, OSError) as error:
@@ -43,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--key", action="append", required=True, type=Path, metavar="PUB", help="repeatable")
     parser.add_argument(
         "--anchor", action="append", default=[], type=Path, metavar="ANCHOR", help="repeatable"
+    )
+    parser.add_argument(
+        "--records", action="append", default=[], type=Path, metavar="RECORDS", help="repeatable"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object per file")
     return parser

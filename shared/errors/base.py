@@ -15,6 +15,8 @@ class CounterfoilError(Exception):
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
+        # Set by who has written an access record or a control entry of it; the edge records what is left.
+        self.recorded = False
 
 
 class InputError(CounterfoilError):

@@ -4,9 +4,13 @@
 do. Codes never change their meaning; a code that is no longer raised leaves with its class.
 """
 
+from shared.errors.access_entries import ACCESS
+from shared.errors.approval_entries import APPROVALS
 from shared.errors.audit_entries import AUDIT
+from shared.errors.edge_entries import EDGE
 from shared.errors.entry import CatalogEntry
 from shared.errors.loss_entries import LOSS
+from shared.errors.spine_entries import SPINE
 
 __all__ = ["CATALOG", "CatalogEntry", "entry_of"]
 
@@ -45,56 +49,6 @@ REQUESTS = (
         alert_level="ERROR",
         auto_alert=True,
         runbook="unexpected-failure",
-    ),
-)
-
-ACCESS = (
-    CatalogEntry(
-        code="AUTH_TOKEN_MISSING",
-        category="INP",
-        severity="LOW",
-        http_status=401,
-        title="A token is needed",
-        user_text="Send an access token in the header: Authorization: Bearer <token>.",
-        operator_text="The request had no bearer token.",
-        action_guide="Nothing to do unless a caller asks; show them how to get a token.",
-        runbook="access",
-    ),
-    CatalogEntry(
-        code="AUTH_TOKEN_INVALID",
-        category="INP",
-        severity="MEDIUM",
-        http_status=401,
-        title="The token is not accepted",
-        user_text="Get a new access token for this service and send the request again.",
-        operator_text="Signature, key, issuer, audience, times or claims of the token are not as configured.",
-        action_guide="Compare the token with OIDC_ISSUER, OIDC_AUDIENCE and the issuer's keys; check clocks.",
-        runbook="access",
-    ),
-    CatalogEntry(
-        code="AUTH_FORBIDDEN",
-        category="INP",
-        severity="MEDIUM",
-        http_status=403,
-        title="Not allowed",
-        user_text="You are not allowed to do this; ask your administrator for access.",
-        operator_text="The principal is known, but no role of its token carries the endpoint's permission.",
-        action_guide="Give the principal a role that carries the permission, if it should have it.",
-        runbook="access",
-    ),
-    CatalogEntry(
-        code="AUTH_ISSUER_UNAVAILABLE",
-        category="EXT",
-        severity="HIGH",
-        http_status=503,
-        title="Tokens cannot be checked now",
-        user_text="Try again in a minute.",
-        operator_text="The issuer's keys could not be fetched and the key of this token is not in the cache.",
-        action_guide="Check that OIDC_ISSUER or OIDC_JWKS_URL answers from here; tokens of known keys still pass.",
-        alert_level="ERROR",
-        auto_alert=True,
-        retryable=True,
-        runbook="access",
     ),
 )
 
@@ -381,7 +335,19 @@ SYSTEM = (
     ),
 )
 
-CATALOG: tuple[CatalogEntry, ...] = (*REQUESTS, *ACCESS, *LOOKUP, *EVENTS, *SYNC, *LOSS, *AUDIT, *SYSTEM)
+CATALOG: tuple[CatalogEntry, ...] = (
+    *REQUESTS,
+    *EDGE,
+    *ACCESS,
+    *APPROVALS,
+    *LOOKUP,
+    *EVENTS,
+    *SYNC,
+    *LOSS,
+    *AUDIT,
+    *SPINE,
+    *SYSTEM,
+)
 
 _BY_CODE = {entry.code: entry for entry in CATALOG}
 

@@ -1,16 +1,32 @@
 """What a look-up answers.
 
 Every route builds its answers here, so that they cannot disagree. Amounts are text in normal form (shortest plain
-decimal); times are UTC text with Z to the microsecond; delays are whole seconds, rounded down, never negative.
+decimal); times are UTC text with Z to the microsecond; delays are whole seconds, rounded down, never negative. What a
+caller may not see of a row is masked; what is not there stays null.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from shared.lookup.model import OPPOSITE_SIDE, PAYMENT_ORDER, Entry, Order, Pair, Transaction, pairs_up
+from shared.audit.model import MASK
+from shared.corrections.model import total
+from shared.lookup.model import (
+    OPPOSITE_SIDE,
+    PAYMENT_ORDER,
+    Applied,
+    Entry,
+    Order,
+    Pair,
+    Transaction,
+    pairs_up,
+)
+from shared.security.model import Field
+
+# Whether a field of a row of that site is shown, see Caller.sees.
+Sees = Callable[[Field, str | None], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +38,20 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionLine:
+    """A correction that was applied beside a row; not current when the row has changed since."""
+
+    correction_id: str
+    kind: str
+    amount_delta: str | None
+    note: str | None
+    applied_at: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAnswer:
-    """An order as callers see it."""
+    """An order as callers see it; `corrected_amount` is null where nothing was added to the amount."""
 
     order_id: str
     amount: str
@@ -35,11 +63,13 @@ class OrderAnswer:
     merchant_name: str | None
     merchant_id: str | None
     site: str
+    corrected_amount: str | None
+    corrections: list[CorrectionLine]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairAnswer:
-    """A pair as callers see it."""
+    """A pair as callers see it; what belongs to a site they may not see is null."""
 
     state: str
     anomalies: list[str]
@@ -80,6 +110,8 @@ class TransactionLine:
     site: str
     data_lag_sec: int
     apply_delay_sec: int | None
+    corrected_amount: str | None
+    corrections: list[CorrectionLine]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,18 +122,18 @@ class TransactionAnswer(TransactionLine):
     order: OrderAnswer | None
 
 
-def transaction_answer(found: Transaction, as_of: datetime) -> TransactionAnswer:
+def transaction_answer(found: Transaction, as_of: datetime, sees: Sees) -> TransactionAnswer:
     """One transaction with its order and the instant it was read."""
-    order = order_answer(found.order) if found.order else None
-    return TransactionAnswer(**_line(found), as_of=utc_text(as_of), order=order)
+    order = order_answer(found.order, found.order_corrections, sees) if found.order else None
+    return TransactionAnswer(**_line(found, sees), as_of=utc_text(as_of), order=order)
 
 
-def transaction_lines(found: Sequence[Transaction]) -> list[TransactionLine]:
+def transaction_lines(found: Sequence[Transaction], sees: Sees) -> list[TransactionLine]:
     """Transactions of a list, in its order."""
-    return [TransactionLine(**_line(each)) for each in found]
+    return [TransactionLine(**_line(each, sees)) for each in found]
 
 
-def _line(found: Transaction) -> dict[str, Any]:
+def _line(found: Transaction, sees: Sees) -> dict[str, Any]:
     """Status and merchant are the order's; the store gives none to an entry that follows another kind."""
     entry, order = found.entry, found.order
     return {
@@ -115,12 +147,43 @@ def _line(found: Transaction) -> dict[str, Any]:
         "status": order.status if order else None,
         "status_group": order.status_group if order else None,
         "related": related(found),
-        "merchant_name": order.merchant_name if order else None,
+        "merchant_name": _merchant_name(order, sees) if order else None,
         "site": entry.site_id,
         "data_lag_sec": whole_seconds(entry.event_time, entry.first_ingested_at),
         "apply_delay_sec": whole_seconds(entry.enqueued_at, entry.ingested_at) if entry.enqueued_at else None,
         **_pairing(found),
+        **_corrected(entry.amount, found.corrections),
     }
+
+
+def _corrected(amount: Decimal, corrections: Sequence[Applied]) -> dict[str, Any]:
+    """The amount with everything that was added to it, and what that was."""
+    corrected = amount
+    for each in corrections:
+        corrected = corrected if each.amount_delta is None else total(corrected, each.amount_delta)
+    return {
+        "corrected_amount": plain_decimal(corrected) if any(e.amount_delta for e in corrections) else None,
+        "corrections": [_correction_line(each) for each in corrections],
+    }
+
+
+def _correction_line(found: Applied) -> CorrectionLine:
+    return CorrectionLine(
+        correction_id=found.correction_id,
+        kind=found.kind,
+        amount_delta=None if found.amount_delta is None else plain_decimal(found.amount_delta),
+        note=found.note,
+        applied_at=utc_text(found.applied_at),
+        is_current=found.is_current,
+    )
+
+
+def _merchant_name(order: Order, sees: Sees) -> str | None:
+    return _masked(order.merchant_name, sees(Field.MERCHANT_NAME, order.site_id))
+
+
+def _masked(value: str | None, is_seen: bool) -> str | None:
+    return value if is_seen or value is None else MASK
 
 
 def related(found: Transaction) -> Related | None:
@@ -155,8 +218,8 @@ def _pairing_status(entry: Entry, pair: Pair | None) -> str:
     return "COMPLETE" if pair is not None and pair.state == "COMPLETE" else "INCOMPLETE"
 
 
-def order_answer(order: Order) -> OrderAnswer:
-    """Amounts as plain decimals, times in UTC."""
+def order_answer(order: Order, corrections: Sequence[Applied], sees: Sees) -> OrderAnswer:
+    """Amounts as plain decimals, times in UTC, persons and merchants masked for who may not see them."""
     return OrderAnswer(
         order_id=order.order_id,
         amount=plain_decimal(order.amount),
@@ -164,10 +227,11 @@ def order_answer(order: Order) -> OrderAnswer:
         status=order.status,
         status_group=order.status_group,
         created_at=utc_text(order.created_at),
-        user_id=order.user_id,
-        merchant_name=order.merchant_name,
+        user_id=_masked(order.user_id, sees(Field.USER_ID, order.site_id)),
+        merchant_name=_merchant_name(order, sees),
         merchant_id=order.merchant_id,
         site=order.site_id,
+        **_corrected(order.amount, corrections),
     )
 
 

@@ -2,11 +2,13 @@
 
 from dataclasses import asdict, dataclass
 
+from shared.database.cursor import CursorSigner
 from shared.lookup.answer import TransactionLine, transaction_lines, utc_text
-from shared.lookup.cursor import CursorSigner
-from shared.lookup.model import WalletFilter
+from shared.lookup.model import WalletFilter, place_of
 from shared.lookup.store import list_by_wallet
 from shared.runtime import Runtime
+from shared.spine.model import Context
+from shared.spine.reads import recorded_read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,22 +22,31 @@ class WalletTransactionsAnswer:
 
 
 def list_wallet_transactions(
-    runtime: Runtime, wallet_id: str, wanted: WalletFilter, *, limit: int, cursor: str | None = None
+    runtime: Runtime,
+    context: Context,
+    wallet_id: str,
+    wanted: WalletFilter,
+    *,
+    limit: int,
+    cursor: str | None = None,
 ) -> WalletTransactionsAnswer:
-    """Up to `limit` transactions of the wallet that pass the filter. Raises CursorInvalid.
+    """Up to `limit` transactions of the wallet that pass the filter and that the caller may see. Raises CursorInvalid.
 
     A wallet nobody has heard of has no transactions: the page is empty.
     """
     signer = _signer(runtime, wallet_id, wanted)
-    after = None if cursor is None else signer.read(cursor)
-    with runtime.database.statement() as connection:
-        found = list_by_wallet(connection, wallet_id, wanted, after=after, limit=limit + 1)
-    page = found[:limit]
+    with recorded_read(runtime, context, (wallet_id,)) as reading:
+        after = None if cursor is None else place_of(signer.read(cursor))
+        found = list_by_wallet(
+            reading.connection, wallet_id, wanted, context.scope, after=after, limit=limit + 1
+        )
+        page = found[:limit]
+        reading.count = len(page)
     return WalletTransactionsAnswer(
         wallet_id=wallet_id,
-        items=transaction_lines(page),
+        items=transaction_lines(page, context.caller.sees),
         next=signer.sign(page[-1].place) if len(found) > limit else None,
-        as_of=utc_text(runtime.clock.now()),
+        as_of=utc_text(reading.now),
     )
 
 

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from shared.runtime import Runtime
 from shared.settings import Settings
+from shared.spine.model import Context
+from shared.spine.reads import recorded_read
 from shared.sync.loss import store
 from shared.sync.loss.look import (
     HubStates,
@@ -102,17 +104,23 @@ class SyncStatus:
     unknown_streams: Sequence[str]
 
 
-def describe_sync(runtime: Runtime, hubs_seconds_max: float) -> SyncStatus:
+def describe_sync(runtime: Runtime, context: Context, hubs_seconds_max: float) -> SyncStatus:
     """Read what we hold in one snapshot, then ask the hubs, which have that long to answer.
 
+    A hub carries the events of all sites, so its numbers belong to none and are shown to everybody who may look up.
+    What a person wrote or did about a gap may speak of any site: only who sees all of them reads it.
     Raises DatabaseUnavailable; a hub that does not answer makes its lag unknown.
     """
     settings = runtime.settings
-    with runtime.database.reading() as connection:
+    with recorded_read(runtime, context) as reading:
+        connection = reading.connection
         standings = store.list_standings(connection, settings.event_consumer_group)
         gaps = store.list_gaps(connection, settings.event_consumer_group, GAPS_SHOWN_MAX)
         told = store.list_told_extents(connection, settings.event_consumer_group)
         known = {hub: store.fetch_current_generation(connection, hub) for hub in hub_names(settings).values()}
+        reading.count = len(standings)
+    if not context.scope.everything:
+        gaps = [_without_persons(each) for each in gaps]
     states = believed(ask_hubs(runtime, hubs_seconds_max), known)
     now = runtime.clock.now()
     told |= _told_now(states, known, now)
@@ -130,6 +138,10 @@ def describe_sync(runtime: Runtime, hubs_seconds_max: float) -> SyncStatus:
     earlier = [(each, _gaps_of(each, gaps, states)) for each in by_place.values()]
     unknown = sorted(set(hub_names(settings)) - {each.stream for each in today})
     return SyncStatus(now, today, [_status(each, found, now) for each, found in earlier if found], unknown)
+
+
+def _without_persons(record: store.GapRecord) -> store.GapRecord:
+    return record._replace(accepted_by=None, accepted_reason=None, replayed_by=None)
 
 
 def _told_now(

@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from infra.local.host.worker import Worker
 from tests.bench.audit import measure_audit_append, measure_audit_verify
+from tests.bench.edge import measure_edge
 from tests.bench.growth import measure_growth
 from tests.bench.http_lookup import measure_http_lookup
 from tests.bench.ingest import measure_ingest
@@ -92,6 +93,7 @@ FIGURES: dict[str, Callable[[Bench, OnRound], Measured]] = {
     "replay": lambda bench, done: measure_replay(bench.server, bench.plan, done, bench.orders),
     "lookup": lambda bench, done: measure_lookup(bench.large(), bench.rows, bench.plan, done),
     "lookup-http": lambda bench, done: _http_lookup(bench, done),
+    "edge": lambda bench, done: measure_edge(bench.server, bench.plan, done, max(1, bench.orders // 5)),
     "wallet-page": lambda bench, done: measure_wallet_page(bench.large(), bench.rows, bench.plan, done),
     "growth": lambda bench, done: _growth(bench, done),
     "audit-append": lambda bench, done: measure_audit_append(

@@ -8,12 +8,19 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from functions.schedule import SCHEDULE
 from tests.bench.measure import Figure, Measured, Plan, process_cpu_seconds, run_rounds
 from tests.support.runtime import BASE_SETTINGS
 
 FIGURE = Figure("start", "import and indexing of function_app, s", "those of an empty app", 6, 3, False)
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = {"EVENT_CONSUMER_GROUP": "counterfoil", "WATCH_SYNC_SCHEDULE": "0 * * * * *", **BASE_SETTINGS}
+SCHEDULES = {duty.schedule: "0 0 0 1 1 *" for duty in SCHEDULE}
+SETTINGS = {
+    **SCHEDULES,
+    "EVENT_CONSUMER_GROUP": "counterfoil",
+    "WATCH_SYNC_SCHEDULE": "0 * * * * *",
+    **BASE_SETTINGS,
+}
 EMPTY_APP = """
 import azure.functions as func
 

@@ -20,6 +20,7 @@ from tests.bench.measure import pinned
 from tests.bench.rows import fill, order_id, payment_id
 from tests.bench.server import BenchServer
 from tests.bench.workload import Fact, facts_of_order, published, workload
+from tests.support.lookups import looking
 
 BATCH = 1000
 ROUNDS = 5
@@ -84,8 +85,12 @@ def _rates(server: BenchServer, rows: int, orders: int, blocks: "count[int]") ->
         rates = [_ingest_rate(server, orders, next(blocks)) for _ in range(ROUNDS)]
         runtime = server.runtime
         times = {
-            "transaction, µs": _median(lambda n: find_transaction(runtime, payment_id(n)), numbers),
-            "order, µs": _median(lambda n: find_payment_order(runtime, order_id(n), limit=20), numbers),
+            "transaction, µs": _median(
+                lambda n: find_transaction(runtime, looking(), payment_id(n)), numbers
+            ),
+            "order, µs": _median(
+                lambda n: find_payment_order(runtime, looking(), order_id(n), limit=20), numbers
+            ),
             "wallet page, µs": _median(lambda n: _wallet_page(server, n), numbers),
         }
     return {"rows": rows, "ingest, events/s": round(statistics.median(rates)), **times}
@@ -93,7 +98,7 @@ def _rates(server: BenchServer, rows: int, orders: int, blocks: "count[int]") ->
 
 def _wallet_page(server: BenchServer, number: int) -> None:
     wallet = f"wal-{number % 200_000:08d}"
-    list_wallet_transactions(server.runtime, wallet, WalletFilter(), limit=20)
+    list_wallet_transactions(server.runtime, looking(), wallet, WalletFilter(), limit=20)
 
 
 def _ingest_rate(server: BenchServer, orders: int, block: int) -> float:

@@ -195,7 +195,7 @@ def test_the_life_of_an_order_ends_in_a_complete_pair(server: BenchServer) -> No
 
 def test_the_command_measures_through_processes_too(tmp_path: Path) -> None:
     """The function app, the local host and the local Event Hubs, each in the smallest run there is."""
-    names = ["function", "function-fast", "whole-path", "lookup-http"]
+    names = ["function", "function-fast", "whole-path", "lookup-http", "edge"]
     options = {
         "--rounds": "1",
         "--warm-up": "0",

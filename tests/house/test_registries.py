@@ -11,6 +11,8 @@ from sqlalchemy import Table
 from functions import BLUEPRINTS
 from functions.edge.endpoint import Endpoint
 from functions.schedule import SCHEDULE
+from shared.approvals.effects import EFFECTS
+from shared.approvals.kinds.kind import Kind
 from shared.settings import setting_names
 from shared.sync.events import CONTRACTS
 from shared.sync.events.contract import Contract
@@ -81,6 +83,13 @@ def test_a_duty_is_named_after_its_use_case(duty: object) -> None:
 def test_every_event_contract_is_in_contracts() -> None:
     files = modules_in(ROOT / "shared/sync/events", "shared.sync.events")
     assert defined_in(sorted(files), Contract) == list(CONTRACTS)
+
+
+def test_every_kind_of_approval_is_in_effects() -> None:
+    files = modules_in(ROOT / "shared/approvals/kinds", "shared.approvals.kinds")
+    declared = defined_in(sorted(files), Kind)
+    assert {id(each) for each in declared} == {id(each) for each in EFFECTS}
+    assert len({each.kind for each in EFFECTS}) == len(EFFECTS)
 
 
 def test_every_tables_file_is_in_rooms_and_every_table_in_the_metadata() -> None:

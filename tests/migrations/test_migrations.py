@@ -104,15 +104,24 @@ def test_indexes_in_the_database_are_those_in_code(owner: Owner) -> None:
 
 # Texts for people and producers' own words; every other text is an id or a code.
 FREE_TEXTS = {
+    "approvals.close_reason",
+    "approvals.decision_reason",
+    "approvals.reason",
+    "correction_entries.note",
+    "corrections.evidence",
+    "corrections.note",
+    "corrections.reason",
     "applied_records.order_status",
     "dead_letters.closed_by",
     "dead_letters.closed_reason",
     "dead_letters.error_detail",
     "dead_letters.error_field",
     "dead_letters.partition_key",
+    "grants.reason",
     "pairs.order_status",
     "payment_orders.merchant_name",
     "payment_orders.status",
+    "principals.name",
     "reject_ceilings.reason",
     "reject_ceilings.set_by",
     "sequence_gaps.accepted_by",
@@ -120,6 +129,7 @@ FREE_TEXTS = {
     "sequence_gaps.replayed_by",
     "sequence_gaps.replayed_reason",
     "sites.name",
+    "tokens.name",
 }
 
 

@@ -8,28 +8,63 @@ import pytest
 from shared.tables import METADATA
 from tests.support.migrated import ROLES
 from tests.support.postgres import ClonedDatabase
-from tests.support.roles import APP, AUDITOR, MIGRATOR, connected_as, refusal
+from tests.support.roles import APP, AUDITOR, MIGRATOR, RETENTION, connected_as, refusal
 
 Owner = psycopg.Connection[Any]
 DENIED, READ_ONLY = "42501", "25006"
 READ, ADD, CHANGE = {"SELECT"}, {"SELECT", "INSERT"}, {"SELECT", "INSERT", "UPDATE"}
 APP_MAY = {
+    "access_records": ADD,
     "alembic_version": READ,
     "applied_records": ADD,
+    "approvals": ADD,
     "audit_entries": ADD,
+    "bootstrap": READ,
+    "chain_segments": ADD,
+    "correction_entries": ADD,
+    "corrections": ADD,
     "dead_letters": CHANGE,
+    "grants": ADD,
     "hub_generations": ADD,
+    "idempotency_keys": ADD,
     "ledger_entries": CHANGE,
+    "legal_holds": ADD,
     "outbox": CHANGE,
     "pairs": CHANGE,
     "partition_heads": CHANGE,
     "payment_orders": CHANGE,
+    "principals": ADD,
+    "refusal_counts": ADD,
     "reject_ceilings": ADD,
+    "roles": READ,
     "sequence_gaps": CHANGE,
+    "settings_digests": ADD,
     "sites": CHANGE,
     "stream_positions": CHANGE,
     "sync_findings": ADD,
+    "tokens": ADD,
 }
+# Where only some columns of a table may change.
+APP_MAY_CHANGE = {
+    "approvals": {
+        "close_reason", "closed_as", "closed_at", "closed_by", "decided_as", "decided_at", "decided_by",
+        "decision_reason", "state",
+    },
+    "bootstrap": {"principal_id", "used_at"},
+    "corrections": {"changed_at", "state"},
+    "grants": {"reviewed_at", "reviewed_by", "revoked_at", "revoked_by"},
+    "hub_generations": {"seen_at"},
+    "idempotency_keys": {"body", "created_at", "request_hash", "status"},
+    "legal_holds": {"released_at", "released_by"},
+    "principals": {"is_active", "name", "updated_at", "version"},
+    "refusal_counts": {"refusals"},
+    "roles": {"is_active", "permissions", "shown_fields", "updated_at", "version"},
+    "settings_digests": {"changed_at", "digest", "document"},
+    "tokens": {
+        "expires_at", "last_used_at", "previous_sha256", "previous_until", "revoked_at", "revoked_by", "rotated_at",
+        "secret_sha256",
+    },
+}  # fmt: skip
 
 
 def granted(owner: Owner, role: str) -> dict[str, set[str]]:
@@ -53,6 +88,10 @@ def test_the_auditor_reads_every_table(owner: Owner) -> None:
     assert granted(owner, AUDITOR) == dict.fromkeys((*METADATA.tables, "alembic_version"), READ)
 
 
+def test_what_the_retention_role_may_do(owner: Owner) -> None:
+    assert granted(owner, RETENTION) == {"access_records": READ, "audit_entries": ADD, "legal_holds": READ}
+
+
 def test_of_partitions_only_reading_is_granted(owner: Owner) -> None:
     rows = owner.execute(
         """
@@ -64,30 +103,38 @@ def test_of_partitions_only_reading_is_granted(owner: Owner) -> None:
     assert set(rows) == {(APP, "SELECT"), (AUDITOR, "SELECT")}
 
 
-def test_one_column_one_function_and_no_sequence_are_granted_beside(owner: Owner) -> None:
+def test_some_columns_few_functions_and_no_sequence_are_granted_beside(owner: Owner) -> None:
     functions = owner.execute(
         """
         SELECT r.rolname, p.proname FROM pg_proc AS p CROSS JOIN pg_roles AS r
         WHERE p.pronamespace = 'public'::regnamespace AND r.rolname = ANY (%s)
           AND has_function_privilege(r.oid, p.oid, 'EXECUTE') AND NOT p.prorettype = 'trigger'::regtype
         """,
-        ([APP, AUDITOR],),
+        ([APP, AUDITOR, RETENTION],),
     ).fetchall()
-    assert functions == [(APP, "ensure_evidence_partitions")]
+    assert sorted(functions) == [
+        (APP, "append_audit_entry"),
+        (APP, "ensure_access_partitions"),
+        (APP, "ensure_evidence_partitions"),
+        (APP, "expire_request_rows"),
+        (RETENTION, "append_audit_entry"),
+        (RETENTION, "drop_access_partition"),
+    ]
     sequences = owner.execute(
         """
         SELECT r.rolname, c.relname FROM pg_class AS c CROSS JOIN pg_roles AS r
         WHERE c.relkind = 'S' AND r.rolname = ANY (%s) AND has_sequence_privilege(r.oid, c.oid, 'USAGE, UPDATE')
         """,
-        ([APP, AUDITOR],),
+        ([APP, AUDITOR, RETENTION],),
     ).fetchall()
     assert sequences == []
     columns = owner.execute(
-        "SELECT attrelid::regclass::text, attname, attacl::text FROM pg_attribute"
-        " JOIN pg_class ON attrelid = pg_class.oid"
-        " WHERE attacl IS NOT NULL AND relnamespace = 'public'::regnamespace"
+        "SELECT attrelid::regclass::text, array_agg(attname::text), array_agg(DISTINCT attacl::text)"
+        " FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid"
+        " WHERE attacl IS NOT NULL AND relnamespace = 'public'::regnamespace GROUP BY 1"
     ).fetchall()
-    assert columns == [("hub_generations", "seen_at", f"{{{APP}=w/{MIGRATOR}}}")]
+    assert {table: set(names) for table, names, _ in columns} == APP_MAY_CHANGE
+    assert {acl for _, _, acls in columns for acl in acls} == {f"{{{APP}=w/{MIGRATOR}}}"}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -132,7 +179,7 @@ STATEMENTS = [
 ]
 
 
-@pytest.mark.parametrize("role", [APP, AUDITOR])
+@pytest.mark.parametrize("role", [APP, AUDITOR, RETENTION])
 def test_what_neither_the_app_nor_the_auditor_may(database: ClonedDatabase, role: str) -> None:
     with connected_as(database, role) as connection:
         # The auditor's sessions are read only; without that its privileges must refuse as well.
@@ -168,6 +215,7 @@ LIMITS = {
         "idle_in_transaction_session_timeout": "1min",
     },
     AUDITOR: {"timezone": "UTC", "statement_timeout": "5min", "default_transaction_read_only": "on"},
+    RETENTION: {"timezone": "UTC", "statement_timeout": "5min", "lock_timeout": "5s"},
 }
 
 

@@ -10,6 +10,7 @@ import httpx
 import psycopg
 import pytest
 
+from tests.support.callers import seed_development_principals
 from tests.support.eventhubs import local_event_hubs
 from tests.support.functions_host import ROOT, LocalFunctionsHost, local_functions_host, wait_until
 from tests.support.identity import RunningIssuer, running_issuer
@@ -52,6 +53,7 @@ def test_without_a_connection_callers_are_told_to_come_again(
     host: LocalFunctionsHost, issuer: RunningIssuer, owner: Owner
 ) -> None:
     headers = {"Authorization": f"Bearer {issuer.mint()}"}
+    seed_development_principals(owner, issuer.url)
 
     def ask() -> httpx.Response:
         return host.get("/api/tx/t-1", headers=headers)

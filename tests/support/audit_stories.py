@@ -22,6 +22,7 @@ from shared.audit.verify_archive import verify_archive
 from shared.audit.verify_chain import verify_chain
 from shared.errors.base import CounterfoilError
 from shared.runtime import Runtime
+from tests.support.access import check, read, seal, seals, spoil
 from tests.support.audit import Owner, append, disarm, put, relinked, replace_all, signing_key, stored
 from tests.support.audit_writer import append_at_once
 from tests.support.runtime import StandingClock, runtime_for
@@ -160,10 +161,33 @@ def a_changed_archive_is_found(runtime: Runtime, owner: Owner) -> None:
         assert look() == Finding(Flaw.SIGNATURE_INVALID, None, manifest.name)
 
 
+_LATE = """
+INSERT INTO access_records (occurred_at, actor, principal_type, permission, resource, status, result_count, duration_us,
+    request_id, query, looked_up) VALUES (now(), 'late', 'PERSON', 'p', 'r', 200, 1, 1, 'req', '{}', '{}')
+"""
+
+
+def every_record_is_in_one_seal(runtime: Runtime, owner: Owner) -> None:
+    """Late commits too, and a changed record is found by its seal."""
+    with runtime.database.transaction() as late:
+        late.exec_driver_sql(_LATE)
+        read(runtime, 2)
+        assert seal(runtime) == 2
+    read(runtime, 1)
+    assert seal(runtime) == 2
+    assert seal(runtime) == 0
+    ids = [row[0] for row in owner.execute("SELECT record_id FROM access_records ORDER BY 1").fetchall()]
+    assert sorted(n for each in seals(owner) for run in each.ranges for n in run) == ids
+    assert check(runtime).finding is None
+    spoil(owner, "UPDATE access_records SET status = 201 WHERE record_id = %s", ids[-1])
+    assert check(runtime).finding == Finding(Flaw.RECORDS_DIFFER, 2)
+
+
 AUDIT_STORIES: tuple[Story, ...] = (
     writers_at_once_never_fork,
     the_time_of_a_chain_never_falls,
     a_changed_entry_is_found_at_its_position,
     a_chain_made_anew_is_found_by_its_anchor,
     a_changed_archive_is_found,
+    every_record_is_in_one_seal,
 )

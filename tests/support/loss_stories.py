@@ -13,6 +13,7 @@ from shared.sync.describe_sync import describe_sync
 from shared.sync.loss.model import Wish
 from shared.sync.replay_range import replay_range
 from shared.sync.watch_sync import watch_sync
+from tests.support.lookups import looking
 from tests.support.loss import (
     HUB,
     MADE,
@@ -61,7 +62,7 @@ def what_cannot_be_asked_is_unknown(runtime: Runtime, owner: Owner) -> None:
     watch = watch_sync(runtime)
     assert (watch.lag_events, watch.lag_seconds) == ({LEDGER: None}, {LEDGER: None})
     assert watch.silent == {}
-    (status,) = describe_sync(runtime, 1.0).partitions
+    (status,) = describe_sync(runtime, looking(), 1.0).partitions
     assert (status.lag_events, status.lag_seconds, status.hub_head) == (None, None, None)
     assert (status.received, status.missing_events) == (3, 2)
     assert [row[-1] for row in gaps(owner)] == ["OPEN"]

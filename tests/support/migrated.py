@@ -10,7 +10,7 @@ from migrations.configuration import configuration
 from tests.support.postgres import ClonedDatabase
 from tests.support.runtime import APP_PASSWORD
 
-ROLES = ("counterfoil_migrator", "counterfoil_app", "counterfoil_auditor")
+ROLES = ("counterfoil_migrator", "counterfoil_app", "counterfoil_auditor", "counterfoil_retention")
 ROLES_SQL = Path(__file__).resolve().parents[2] / "migrations" / "roles.sql"
 
 

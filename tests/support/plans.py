@@ -51,8 +51,12 @@ class Plans:
             yield from walk(plan)
 
     def indexes(self) -> set[str]:
-        """The indexes read, partitions of one index as one."""
-        return {node["Index Name"] for node in self.nodes() if "Index Name" in node}
+        """The indexes read; one that a plan names and never comes to is not."""
+        return {
+            node["Index Name"]
+            for node in self.nodes()
+            if "Index Name" in node and node.get("Actual Loops", 1)
+        }
 
     def read_whole(self) -> list[str]:
         """Big tables that a plan reads from end to end, whether it came to it or not."""

@@ -11,6 +11,7 @@ from tests.support.postgres import ClonedDatabase
 from tests.support.runtime import APP_PASSWORD
 
 MIGRATOR, APP, AUDITOR = "counterfoil_migrator", "counterfoil_app", "counterfoil_auditor"
+RETENTION = "counterfoil_retention"
 
 
 @contextmanager

@@ -1,14 +1,19 @@
 """A Runtime for tests: real database, a clock that stands until moved, a broker that answers what it is told."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import BinaryIO
 
 import jwt
 
+from shared.adapters.blob import BlobConflict, BlobMissing
 from shared.adapters.event_hubs import HubState, HubUnreachable, PartitionState
 from shared.adapters.hub_events import HubEvent
+from shared.adapters.rate_limits import StoredRateLimits
+from shared.adapters.secrets import Secret, SecretUnavailable
 from shared.adapters.telemetry import EventName, MetricName
 from shared.database import Database
 from shared.database.engine import build_engine
@@ -17,6 +22,14 @@ from shared.settings import Settings, load_settings
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 APP_PASSWORD = "test"
+# Made for tests and used nowhere else.
+MADE_SECRETS = {
+    "access-hash-key": ["a-hash-key-of-the-tests-with-32-bytes"],
+    "audit-signing-key": [
+        "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB\n"
+        "-----END PRIVATE KEY-----\n"
+    ],
+}
 
 BASE_SETTINGS = {
     "APP_ENV": "local",
@@ -31,6 +44,14 @@ BASE_SETTINGS = {
     "OIDC_AUDIENCE": "api://counterfoil",
     "CURSOR_SIGNING_KEY": "test-cursor-signing-key-of-32-characters",
     "TELEMETRY_EXPORTER": "none",
+    # Tests ask as often as they like; those of the limits set their own.
+    "RATE_LIMIT_READ": "1000000",
+    "RATE_LIMIT_WRITE": "1000000",
+    "RATE_LIMIT_ADMIN": "1000000",
+    "RATE_LIMIT_UPLOAD": "1000000",
+    "RATE_LIMIT_HEAVY": "1000000",
+    "RATE_LIMIT_PUBLIC": "1000000",
+    "RATE_LIMIT_FAILURES": "1000000",
 }
 
 
@@ -131,6 +152,42 @@ class HeldKeys:
         return self.keys.get(key_id)
 
 
+@dataclass
+class HeldSecrets:
+    """The secrets a test gives it, the newest version last; a key for signing and one for hashes are there."""
+
+    held: dict[str, list[str]] = field(default_factory=lambda: {**MADE_SECRETS})
+    reachable: bool = True
+
+    def get(self, name: str) -> Secret:
+        return self.versions(name)[0]
+
+    def versions(self, name: str) -> list[Secret]:
+        if not self.reachable or not self.held.get(name):
+            raise SecretUnavailable(f"secret {name}: told not to answer")
+        return [Secret(value, f"v{n}") for n, value in enumerate(self.held[name], 1)][::-1]
+
+
+@dataclass
+class HeldBlobs:
+    """Blobs in memory, with the store's own rule."""
+
+    held: dict[str, bytes] = field(default_factory=dict)
+
+    def put_once(self, name: str, parts: Iterable[bytes]) -> None:
+        body = b"".join(parts)
+        if self.held.setdefault(name, body) != body:
+            raise BlobConflict(name)
+
+    def open(self, name: str) -> BinaryIO:
+        if name not in self.held:
+            raise BlobMissing(name)
+        return io.BytesIO(self.held[name])
+
+    def names(self, prefix: str) -> list[str]:
+        return sorted(name for name in self.held if name.startswith(prefix))
+
+
 def settings_for(url: str, **changes: str) -> Settings:
     """Settings of a test app on one database."""
     return load_settings({**BASE_SETTINGS, "DATABASE_URL": url, **changes})
@@ -139,12 +196,16 @@ def settings_for(url: str, **changes: str) -> Settings:
 def runtime_for(url: str, **changes: str) -> Runtime:
     """A runtime on one database, as the application's role; dispose its database at the end."""
     settings = settings_for(url, **changes)
+    clock = StandingClock()
     return Runtime(
         settings=settings,
-        clock=StandingClock(),
+        clock=clock,
         ids=CountedIds(),
         database=Database(lambda: build_engine(settings, "counterfoil-test")),
         telemetry=KeptTelemetry(),
         hubs=ToldHubs(),
         token_keys=HeldKeys(),
+        rate_limits=StoredRateLimits(settings, clock),
+        secrets=HeldSecrets(),
+        blobs=HeldBlobs(),
     )

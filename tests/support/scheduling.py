@@ -22,6 +22,7 @@ SCOPES: tuple[tuple[str, str], ...] = (
     # What a file's tests share is started once per process that runs any of them.
     ("tests/local/", BY_FILE),
     ("tests/unit/adapters/test_event_hubs.py", BY_FILE),
+    ("tests/unit/adapters/test_rate_limits.py", BY_FILE),
     ("tests/unit/docs/test_script.py", BY_FILE),
     ("tests/unit/errors/test_catalog.py", BY_FILE),
     ("tests/database/lookup/test_plans.py", BY_FILE),

@@ -14,6 +14,7 @@ from infra.local.postgres.server import LocalPostgres
 from infra.local.stack.layout import Layout, State
 from infra.local.stack.reset import reset
 from shared.settings import setting_names
+from tests.support.runtime import BASE_SETTINGS
 from tests.support.stack_processes import SECONDS_TO_HAPPEN, Process, eventually, process_tree
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,11 +27,15 @@ def command_line(folder: Path, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "infra.local", "--folder", str(folder), *arguments]
 
 
+# Tests ask as often as they like.
+UNLIMITED = {name: value for name, value in BASE_SETTINGS.items() if name.startswith("RATE_LIMIT_")}
+
+
 def plain_environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment without any setting of the app, so that the stack uses its own parts."""
     settings = {*setting_names(), "MIGRATOR_DATABASE_URL"}
     kept = {name: value for name, value in os.environ.items() if name not in settings}
-    return {**kept, **(changes or {})}
+    return {**kept, **UNLIMITED, **(changes or {})}
 
 
 def run_command(

@@ -3,4 +3,5 @@
 ALTER ROLE counterfoil_migrator PASSWORD 'local-migrator';
 ALTER ROLE counterfoil_app PASSWORD 'local-app';
 ALTER ROLE counterfoil_auditor PASSWORD 'local-auditor';
+ALTER ROLE counterfoil_retention PASSWORD 'local-retention';
 ALTER DATABASE counterfoil OWNER TO counterfoil_migrator;

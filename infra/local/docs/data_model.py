@@ -16,18 +16,16 @@ BOX_WIDTH, GUTTER, GAP = 304, 96, 34
 HEAD, ROW = 30, 18
 LANE = 13
 
-# Where each table stands: columns of the page from left to right, each from top to bottom.
-PLACES: tuple[tuple[str, ...], ...] = (
-    ("sites", "ledger_entries", "payment_orders"),
-    ("pairs", "applied_records", "sync_findings", "sequence_gaps", "partition_heads", "outbox"),
-    ("hub_generations", "stream_positions", "dead_letters", "reject_ceilings", "audit_entries"),
-)
 ROOM_COLOURS = {
     "sites": "#fdf0d5",
     "sync": "#e3eefb",
     "pairing": "#e2f4e6",
     "alerts": "#f6e6f5",
     "audit": "#fbe3de",
+    "security": "#e8e6f7",
+    "spine": "#ececec",
+    "approvals": "#e0f3f2",
+    "corrections": "#eef4d8",
 }
 # Columns that say one thing together are one line of the picture.
 FOLDED: Mapping[str, tuple[str, ...]] = {
@@ -40,6 +38,9 @@ FOLDED: Mapping[str, tuple[str, ...]] = {
     "origin": ("request_id", "idempotency_key", "approval_id", "client_address", "user_agent"),
     "proof": ("canonical", "hash_version", "previous_hash", "hash"),
     "records by outcome": ("records_applied", "records_superseded", "records_duplicate"),
+    "decision": ("decided_by", "decided_as", "decided_at", "decision_reason"),
+    "close": ("closed_by", "closed_as", "closed_at", "close_reason"),
+    "caller": ("actor", "principal_type", "role"),
 }
 
 SITE, KEY, PLACE = "#a0660a", "#1d5fa8", "#2b7a3d"
@@ -61,49 +62,104 @@ class Relation:
     colour: str
 
 
-RELATIONS = (
-    Relation("ledger_entries", "site_id", "sites", "site_id", 0, 1, SITE),
-    Relation("payment_orders", "site_id", "sites", "site_id", 0, 0, SITE),
-    Relation("ledger_entries", "related_id", "payment_orders", "order_id", 0, 2, KEY),
-    Relation("pairs", "site_id", "sites", "site_id", 1, 0, SITE),
-    Relation("pairs", "payment_tx_id", "ledger_entries", "tx_id", 1, 1, KEY),
-    Relation("pairs", "receive_tx_id", "ledger_entries", "tx_id", 1, 2, KEY),
-    Relation("pairs", "order_id", "payment_orders", "order_id", 1, 3, KEY),
-    Relation("applied_records", "record_key", "ledger_entries", "tx_id", 1, 4, KEY),
-    Relation("applied_records", "record_key", "payment_orders", "order_id", 1, 4, KEY),
-    Relation("sync_findings", "record_key", "payment_orders", "order_id", 1, 5, KEY),
-    Relation("sync_findings", "record_key", "ledger_entries", "tx_id", 1, 5, KEY),
-    Relation("applied_records", "position_id", "stream_positions", "position_id", 2, 2, PLACE),
-    Relation("sync_findings", "position_id", "stream_positions", "position_id", 2, 3, PLACE),
-    Relation("sequence_gaps", "position_id", "stream_positions", "position_id", 2, 4, PLACE),
-    Relation("partition_heads", "generation", "hub_generations", "generation", 2, 1, PLACE),
-    Relation("stream_positions", "generation", "hub_generations", "generation", 3, 0, PLACE),
-    Relation("dead_letters", "generation", "hub_generations", "generation", 3, 1, PLACE),
+@dataclass(frozen=True)
+class Picture:
+    """Some of the tables: `places` are the columns of the page from left to right, each from top to bottom.
+
+    A table may stand in several pictures, where others refer to it.
+    """
+
+    file: str
+    title: str
+    places: tuple[tuple[str, ...], ...]
+    relations: tuple[Relation, ...]
+
+    @property
+    def tables(self) -> list[str]:
+        return [name for column in self.places for name in column]
+
+
+PAYMENTS = Picture(
+    "data-model.svg",
+    "Counterfoil: what comes from the payment systems",
+    (
+        ("sites", "ledger_entries", "payment_orders"),
+        ("pairs", "applied_records", "sync_findings", "sequence_gaps", "partition_heads", "outbox"),
+        ("hub_generations", "stream_positions", "dead_letters", "reject_ceilings"),
+    ),
+    (
+        Relation("ledger_entries", "site_id", "sites", "site_id", 0, 1, SITE),
+        Relation("payment_orders", "site_id", "sites", "site_id", 0, 0, SITE),
+        Relation("ledger_entries", "related_id", "payment_orders", "order_id", 0, 2, KEY),
+        Relation("pairs", "site_id", "sites", "site_id", 1, 0, SITE),
+        Relation("pairs", "payment_tx_id", "ledger_entries", "tx_id", 1, 1, KEY),
+        Relation("pairs", "receive_tx_id", "ledger_entries", "tx_id", 1, 2, KEY),
+        Relation("pairs", "order_id", "payment_orders", "order_id", 1, 3, KEY),
+        Relation("applied_records", "record_key", "ledger_entries", "tx_id", 1, 4, KEY),
+        Relation("applied_records", "record_key", "payment_orders", "order_id", 1, 4, KEY),
+        Relation("sync_findings", "record_key", "payment_orders", "order_id", 1, 5, KEY),
+        Relation("sync_findings", "record_key", "ledger_entries", "tx_id", 1, 5, KEY),
+        Relation("applied_records", "position_id", "stream_positions", "position_id", 2, 2, PLACE),
+        Relation("sync_findings", "position_id", "stream_positions", "position_id", 2, 3, PLACE),
+        Relation("sequence_gaps", "position_id", "stream_positions", "position_id", 2, 4, PLACE),
+        Relation("partition_heads", "generation", "hub_generations", "generation", 2, 1, PLACE),
+        Relation("stream_positions", "generation", "hub_generations", "generation", 3, 0, PLACE),
+        Relation("dead_letters", "generation", "hub_generations", "generation", 3, 1, PLACE),
+    ),
 )
+ACCESS = Picture(
+    "data-model-access.svg",
+    "Counterfoil: who may do what, and who did",
+    (
+        ("sites", "principals", "roles", "bootstrap"),
+        ("grants", "tokens", "idempotency_keys", "refusal_counts", "settings_digests"),
+        ("approvals", "corrections", "correction_entries"),
+        ("audit_entries", "access_records", "chain_segments", "legal_holds"),
+    ),
+    (
+        Relation("principals", "site_id", "sites", "site_id", 0, 0, SITE),
+        Relation("bootstrap", "principal_id", "principals", "principal_id", 0, 1, KEY),
+        Relation("grants", "site_id", "sites", "site_id", 1, 0, SITE),
+        Relation("grants", "principal_id", "principals", "principal_id", 1, 1, KEY),
+        Relation("grants", "role", "roles", "role", 1, 2, KEY),
+        Relation("tokens", "principal_id", "principals", "principal_id", 1, 3, KEY),
+        Relation("idempotency_keys", "principal_id", "principals", "principal_id", 1, 4, KEY),
+        Relation("corrections", "approval_id", "approvals", "approval_id", 2, 2, KEY),
+        Relation("correction_entries", "correction_id", "corrections", "correction_id", 2, 3, KEY),
+        Relation("audit_entries", "approval_id", "approvals", "approval_id", 3, 1, KEY),
+        Relation("chain_segments", "approval_id", "approvals", "approval_id", 3, 2, KEY),
+    ),
+)
+PICTURES = (PAYMENTS, ACCESS)
 
 
-def draw_data_model() -> str:
-    """The picture as SVG. Raises LookupError for a table without a place."""
-    if missing := METADATA.tables.keys() - {name for column in PLACES for name in column}:
+def draw_data_model(picture: Picture) -> str:
+    """The picture as SVG. Raises LookupError for a table that stands in no picture."""
+    if missing := METADATA.tables.keys() - {name for each in PICTURES for name in each.tables}:
         raise LookupError(f"give {', '.join(sorted(missing))} a place in infra/local/docs/data_model.py")
-    boxes = {name: _Box(METADATA.tables[name], at) for name, at in _corners()}
-    bottom = max(box.bottom for box in boxes.values())
-    width = 2 * MARGIN + len(PLACES) * BOX_WIDTH + (len(PLACES) - 1) * GUTTER
-    drawing = Drawing(width, int(bottom + 64), "The tables of Counterfoil and how they refer to each other")
-    drawing.text((MARGIN, 40), "Counterfoil: data model", size=20, bold=True)
+    boxes = {name: _Box(METADATA.tables[name], at) for name, at in _corners(picture)}
+    first = max(boxes[name].bottom for name in picture.places[0]) + GAP + 10
+    bottom = max(first + _notes_height(picture), *(box.bottom for box in boxes.values()))
+    drawing = Drawing(_left_of(len(picture.places)) - GUTTER + MARGIN, int(bottom + 64), picture.title)
+    drawing.text((MARGIN, 40), picture.title, size=20, bold=True)
     _draw_legend(drawing)
-    _draw_notes(drawing, max(boxes[name].bottom for name in PLACES[0]) + GAP + 10)
-    for relation in RELATIONS:
-        _draw_relation(drawing, relation, boxes)
+    _draw_notes(drawing, picture, first)
+    for relation in picture.relations:
+        _draw_relation(drawing, relation, boxes, len(picture.places))
     for box in boxes.values():
         box.draw(drawing)
     return drawing.render()
 
 
-def _corners() -> list[tuple[str, Point]]:
+def _left_of(column: int) -> int:
+    """Where a column of tables begins."""
+    return MARGIN + column * (BOX_WIDTH + GUTTER)
+
+
+def _corners(picture: Picture) -> list[tuple[str, Point]]:
     found: list[tuple[str, Point]] = []
-    for index, names in enumerate(PLACES):
-        x, y = MARGIN + index * (BOX_WIDTH + GUTTER), float(TOP)
+    for index, names in enumerate(picture.places):
+        x, y = _left_of(index), float(TOP)
         for name in names:
             found.append((name, (x, y)))
             y += _Box(METADATA.tables[name], (x, y)).height + GAP
@@ -205,14 +261,14 @@ def _type_name(kind: TypeEngine[Any]) -> str:
     )
 
 
-def _draw_relation(drawing: Drawing, relation: Relation, boxes: Mapping[str, _Box]) -> None:
+def _draw_relation(drawing: Drawing, relation: Relation, boxes: Mapping[str, _Box], columns: int) -> None:
     """From the column along a lane of the gutter to the key it names."""
     source, target = boxes[relation.source], boxes[relation.target]
-    lane = MARGIN + relation.gutter * (BOX_WIDTH + GUTTER) - GUTTER + 18 + relation.lane * LANE
+    lane = _left_of(relation.gutter) - GUTTER + 18 + relation.lane * LANE
     if relation.gutter == 0:
         lane = 16 + relation.lane * LANE
-    elif relation.gutter == len(PLACES):
-        lane = MARGIN + len(PLACES) * BOX_WIDTH + (len(PLACES) - 1) * GUTTER + 16 + relation.lane * LANE
+    elif relation.gutter == columns:
+        lane = _left_of(columns) - GUTTER + 16 + relation.lane * LANE
     points = [
         (_side(source, lane), source.row_y(relation.column)),
         (lane, source.row_y(relation.column)),
@@ -242,9 +298,19 @@ def _draw_legend(drawing: Drawing) -> None:
     drawing.text((x, 68), "bold: key  ·  grey: may be absent  ·  *: compared byte by byte", size=11.5)
 
 
-def _draw_notes(drawing: Drawing, y: float) -> None:
+def _notes(picture: Picture) -> list[tuple[str, tuple[str, ...]]]:
+    """The folded groups that a table of the picture has."""
+    shown = {line.words for name in picture.tables for line in _lines(METADATA.tables[name])}
+    return [(label, columns) for label, columns in FOLDED.items() if f"{label} …" in shown]
+
+
+def _notes_height(picture: Picture) -> float:
+    return sum(22 + 16 * -(-len(columns) // 3) for _, columns in _notes(picture))
+
+
+def _draw_notes(drawing: Drawing, picture: Picture, y: float) -> None:
     """What the folded lines stand for, below the first column of tables."""
-    for label, columns in FOLDED.items():
+    for label, columns in _notes(picture):
         drawing.text((MARGIN + 12, y), f"{label}:", size=11.5, bold=True)
         for start in range(0, len(columns), 3):
             y += 16
@@ -255,7 +321,7 @@ def _draw_notes(drawing: Drawing, y: float) -> None:
 # Words, colour, whether the line is dashed, room to the next.
 LEGEND: Sequence[tuple[str, str, bool, int]] = (
     ("names a site", SITE, True, 140),
-    ("names an entry or an order", KEY, True, 232),
+    ("names another row", KEY, True, 170),
     ("names a place in a hub", PLACE, True, 205),
     ("foreign key", PLACE, False, 130),
 )

@@ -1,5 +1,6 @@
 """The picture of an event's way: from the producer to the row, and from the row to the answer."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from infra.local.docs.functions import declared_functions
@@ -27,16 +28,21 @@ STORED = (
     ("what was received of each hub", INK, ("stream_positions", "hub_generations")),
     ("what is missing, what stands still", BAD, ("sequence_gaps", "partition_heads")),
     ("operating units; alerts to send", INK, ("sites", "outbox")),
-    ("who did what, and why", INK, ("audit_entries",)),
+    ("who may do what", INK, ("principals", "roles", "grants", "tokens", "bootstrap")),
+    ("what two persons decide", INK, ("approvals", "corrections", "correction_entries")),
+    ("who did what, and why", INK, ("audit_entries", "chain_segments", "settings_digests")),
+    ("who looked at what", INK, ("access_records", "legal_holds")),
+    ("once per key; refused callers", INK, ("idempotency_keys", "refusal_counts")),
 )
+# From so many on, functions of one subject share a line.
+FOLDED_FROM = 3
 
 
 def draw_flow() -> str:
     """The picture as SVG; the functions in it are those of the app, and it grows with them."""
-    names = {
-        kind: [f.name for f in declared_functions() if f.trigger == kind]
-        for kind in ("eventHub", "timer", "http")
-    }
+    declared = declared_functions()
+    names = {kind: [f.name for f in declared if f.trigger == kind] for kind in ("eventHub", "timer")}
+    names["http"] = folded([f.name for f in declared if f.trigger == "http"])
     asking = ASKING_FROM + sum(_height(names[kind]) + 16 for kind in ("timer", "http"))
     bottom = max(asking, STORED_FROM + sum(_stored_height(tables) for _, _, tables in STORED))
     drawing = Drawing(WIDTH, bottom + 30, "The way of an event through Counterfoil")
@@ -44,11 +50,27 @@ def draw_flow() -> str:
     for x, words, colour in ((40, "events", GOOD), (150, "what goes wrong", BAD), (330, "questions", ASK)):
         drawing.arrow([(x, 70), (x + 30, 70)], colour=colour)
         drawing.text((x + 38, 74), words, size=11.5)
-    _draw_outside(drawing)
+    people = ASKING_FROM + _height(names["timer"]) + 16
+    _draw_outside(drawing, people)
     _draw_app(drawing, names, bottom)
     _draw_store(drawing, bottom)
-    _draw_arrows(drawing)
+    _draw_arrows(drawing, people + 58)
     return drawing.render()
+
+
+def subject_of(name: str) -> str:
+    """What an HTTP function is about: the word after `http`."""
+    return "_".join(name.split("_")[:2]).removesuffix("s")
+
+
+def folded(names: Sequence[str]) -> list[str]:
+    """The functions in their order, those of one subject as one line where there are many of them."""
+    counts = Counter(map(subject_of, names))
+    lines = [
+        name if counts[subject := subject_of(name)] < FOLDED_FROM else f"{subject}… ({counts[subject]})"
+        for name in names
+    ]
+    return list(dict.fromkeys(lines))
 
 
 def _height(names: Sequence[str]) -> int:
@@ -69,7 +91,7 @@ def _lines(drawing: Drawing, at: Point, lines: Sequence[str], *, mono: bool = Fa
         drawing.text((at[0], at[1] + index * 17), line, size=11.5, mono=mono)
 
 
-def _draw_outside(drawing: Drawing) -> None:
+def _draw_outside(drawing: Drawing, people: float) -> None:
     _panel(drawing, (40, 130), (150, 150), "Producers", OUTSIDE)
     _lines(drawing, (54, 178), ("payment systems,", "full snapshots,", "order id as", "partition key"))
     _panel(drawing, (250, 100), (200, 230), "Event Hubs", HUB)
@@ -78,8 +100,8 @@ def _draw_outside(drawing: Drawing) -> None:
         drawing.text((274, y + 20), hub, size=11, mono=True)
         for partition in range(4):
             drawing.box((276, y + 30 + partition * 11), (148, 7), fill="#f7d894", line="#c9a24e", round_by=2)
-    _panel(drawing, (40, 490), (150, 120), "People", OUTSIDE)
-    _lines(drawing, (54, 538), ("operators,", "with a token of", "the issuer"))
+    _panel(drawing, (40, people), (150, 120), "People", OUTSIDE)
+    _lines(drawing, (54, people + 48), ("operators, auditors", "services:", "with a token"))
 
 
 def _draw_app(drawing: Drawing, names: Mapping[str, Sequence[str]], bottom: int) -> None:
@@ -90,8 +112,8 @@ def _draw_app(drawing: Drawing, names: Mapping[str, Sequence[str]], bottom: int)
     _draw_transaction(drawing, 216)
     y = float(ASKING_FROM)
     for kind, words in (
-        ("timer", "lag, gaps, stalls, silence, overdue pairs"),
-        ("http", "token, role, parameters, use case, answer"),
+        ("timer", "the watch of the sync, seals, anchors, archives"),
+        ("http", "token, limits, right and sites, use case, record"),
     ):
         height = _height(names[kind])
         drawing.box((526, y), (358, height))
@@ -120,7 +142,7 @@ def _draw_store(drawing: Drawing, bottom: int) -> None:
         y += height + STORED_GAP
 
 
-def _draw_arrows(drawing: Drawing) -> None:
+def _draw_arrows(drawing: Drawing, asked: float) -> None:
     drawing.arrow([(190, 205), (250, 205)], colour=GOOD)
     drawing.arrow([(450, 180), (526, 158)], colour=GOOD)
     drawing.arrow([(450, 255), (526, 180)], colour=GOOD)
@@ -135,6 +157,6 @@ def _draw_arrows(drawing: Drawing) -> None:
     drawing.arrow([(526, 456), (290, 456), (290, 330)], colour=ASK)
     drawing.text((316, 448), "what does the hub hold?", size=11, colour=ASK)
     drawing.arrow([(884, 456), (985, 456)], colour=ASK)
-    drawing.arrow([(190, 548), (526, 548)], colour=ASK)
-    drawing.text((316, 540), "GET with a bearer token", size=11, colour=ASK)
-    drawing.arrow([(884, 548), (985, 548)], colour=ASK)
+    drawing.arrow([(190, asked), (526, asked)], colour=ASK)
+    drawing.text((316, asked - 8), "HTTP with a bearer token", size=11, colour=ASK)
+    drawing.arrow([(884, asked), (985, asked)], colour=ASK)

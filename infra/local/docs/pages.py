@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from infra.local.docs import tables
-from infra.local.docs.data_model import draw_data_model
+from infra.local.docs import api, tables
+from infra.local.docs.data_model import PICTURES, draw_data_model
 from infra.local.docs.flow import draw_flow
 from infra.local.docs.functions import ROOT
 from infra.local.docs.invariants import invariants_list, purposes_table
@@ -49,7 +49,8 @@ def whole_files() -> Iterator[tuple[str, Callable[[], str]]]:
     """The files that are generated as a whole, by path from docs/."""
     for contract in CONTRACTS:
         yield f"schemas/{contract.title}.schema.json", partial(_schema_text, contract)
-    yield "images/data-model.svg", draw_data_model
+    for picture in PICTURES:
+        yield f"images/{picture.file}", partial(draw_data_model, picture)
     yield "images/flow.svg", draw_flow
 
 
@@ -60,6 +61,10 @@ def blocks() -> Iterator[Block]:
         yield Block("event-contract.md", f"fields {contract.stream}", _always(write))
     yield Block("event-contract.md", "status groups", _always(tables.status_groups_table))
     yield Block("event-contract.md", "event errors", _always(tables.event_errors_table))
+    yield Block("api.md", "everywhere", _always(api.everywhere_list))
+    yield Block("api.md", "endpoints", _always(api.endpoints_table))
+    yield Block("api.md", "matrix", _always(api.matrix_table))
+    yield Block("api.md", "examples", _always(api.examples_list))
     yield Block("errors.md", "errors", _always(tables.errors_table))
     yield Block("settings.md", "settings", settings_table)
     yield Block("operators-first-hour.md", "metrics", _always(tables.metrics_table))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from infra.local.docs.functions import declared_functions
 from shared.adapters.telemetry import METRICS
 from shared.errors.catalog import CATALOG, CatalogEntry, entry_of
-from shared.security.authorize import PERMISSIONS
+from shared.security.matrix import PERMISSIONS
 from shared.sync.errors import EventRejected
 from shared.sync.events.contract import Contract
 from shared.sync.events.json_schema import form_of
@@ -125,9 +125,7 @@ def metrics_table() -> str:
 
 def roles_table() -> str:
     """What each role may do."""
-    rows = [
-        (f"`{role.value}`", codes(sorted(allowed)) or "nothing yet") for role, allowed in PERMISSIONS.items()
-    ]
+    rows = [(f"`{role.value}`", codes(sorted(allowed))) for role, allowed in PERMISSIONS.items()]
     return markdown_table(("role", "permissions"), rows)
 
 

@@ -19,10 +19,11 @@ async def request_data(request: Request, parameters: dict[str, str]) -> TypedDat
     """The request in the worker's shape.
 
     The body is passed only when a Content-Length above 0 says there is one; of a repeated query name the
-    last form counts, and names without a value are left out.
+    last form counts, and names without a value are left out. The caller's address and port end X-Forwarded-For,
+    where the platform's front end writes them.
     """
     headers: dict[str, str] = {}
-    for name, value in request.headers.items():
+    for name, value in [*request.headers.items(), *_forwarded_for(request)]:
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     body = await request.body() if declared_length(request) > 0 else None
     return TypedData(
@@ -35,6 +36,10 @@ async def request_data(request: Request, parameters: dict[str, str]) -> TypedDat
             body=TypedData() if body is None else TypedData(bytes=body),
         )
     )
+
+
+def _forwarded_for(request: Request) -> list[tuple[str, str]]:
+    return [("x-forwarded-for", f"{request.client.host}:{request.client.port}")] if request.client else []
 
 
 def request_path(request: Request) -> str:

@@ -129,6 +129,8 @@ def _assemble(options: HostOptions, host_json: HostJson, worker: Worker) -> Host
         lifespan="off",
         ws="none",
         server_header=False,
+        # The caller is who is connected, whatever it says of itself.
+        proxy_headers=False,
         timeout_graceful_shutdown=math.ceil(options.stop_seconds),
     )
     return Host(worker, invoker, pumps, timers, _Server(config), options.stop_seconds)

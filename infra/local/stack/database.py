@@ -35,7 +35,7 @@ def prepare_server(port: int, password_file: Path, credentials: Credentials) -> 
     """Roles with their passwords, and the database owned by the migrator; harmless when repeated."""
     with psycopg.connect(_superuser(port, password_file, "postgres"), autocommit=True) as connection:
         connection.execute(ROLES_SQL.read_bytes())
-        for role in ("migrator", "app", "auditor"):
+        for role in ("migrator", "app", "auditor", "retention"):
             statement = sql.SQL("ALTER ROLE {} PASSWORD {}")
             password = sql.Literal(getattr(credentials, role))
             connection.execute(statement.format(sql.Identifier(f"counterfoil_{role}"), password))

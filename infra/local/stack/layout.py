@@ -114,6 +114,26 @@ class Layout:
         return self.folder / "token"
 
     @property
+    def admin_token(self) -> Path:
+        """The Counterfoil token `make admin` acts with."""
+        return self.folder / "admin-token"
+
+    @property
+    def secrets(self) -> Path:
+        """The app's store of secrets."""
+        return self.folder / "secrets"
+
+    @property
+    def blobs(self) -> Path:
+        """Archives and anchors of the audit record."""
+        return self.folder / "blobs"
+
+    @property
+    def audit_public_key(self) -> Path:
+        """By which archives and anchors are checked."""
+        return self.folder / "audit-public-key.pem"
+
+    @property
     def credentials(self) -> Path:
         return self.folder / "credentials.json"
 

@@ -35,6 +35,10 @@ def app_settings(layout: Layout, ports: Ports, issuer: str, credentials: Credent
         "OIDC_ISSUER": issuer,
         "CURSOR_SIGNING_KEY": credentials.cursor_signing_key,
         "TELEMETRY_LOG_PATH": str(layout.telemetry),
+        "SECRETS_FOLDER": str(layout.secrets),
+        "BLOB_FOLDER": str(layout.blobs),
+        # Everybody on this machine comes from one address, and so do our own probes.
+        "RATE_LIMIT_ADDRESS_FACTOR": "1000",
     }
     return values | {name: os.environ[name] for name in values if os.environ.get(name)}
 

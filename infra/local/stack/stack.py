@@ -13,6 +13,7 @@ from infra.local.stack.database import insert_sites, migrate, pending_migrations
 from infra.local.stack.errors import StackError
 from infra.local.stack.layout import Layout, Ports, write_private
 from infra.local.stack.parts import Part, PartSpec
+from infra.local.stack.principals import seed_principals
 from infra.local.stack.settings import (
     DATABASE_SETTING,
     EVENT_HUBS_SETTING,
@@ -64,8 +65,9 @@ class Stack:
         foreseen = self._values(f"http://127.0.0.1:{self._ports.identity}")
         check_settings(foreseen)
         self._start_servers(step, foreseen)
-        self._prepare_database(step, add_steps)
+        owner = self._prepare_database(step, add_steps)
         values = self._values(self.issuer)
+        seed_principals(owner, values["OIDC_ISSUER"], self._layout.admin_token)
         write_settings(self._layout, values)
         write_private(self._layout.connection, values[EVENT_HUBS_SETTING] + "\n")
         step("Functions host")
@@ -112,7 +114,8 @@ class Stack:
             self._ports = replace(self._ports, sinks=port)
             self.sinks_url = f"http://127.0.0.1:{port}"
 
-    def _prepare_database(self, step: Step, add_steps: Callable[[int], None]) -> None:
+    def _prepare_database(self, step: Step, add_steps: Callable[[int], None]) -> str:
+        """The address of the database for whoever may fill it: its owner's, the app's where that is not known."""
         external = os.environ.get(DATABASE_SETTING, "")
         migrator = os.environ.get(MIGRATOR_SETTING, "")
         app = external or url_of("app", self._credentials.app, self._ports.postgres)
@@ -128,6 +131,7 @@ class Stack:
                 "connection of the schema's owner, so that they can be made."
             )
         insert_sites(app)
+        return migrator or app
 
     def _host_spec(self) -> PartSpec:
         arguments = ("--app", ".", "--settings", str(self._layout.settings))

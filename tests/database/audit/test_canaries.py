@@ -4,36 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from shared.runtime import Runtime
+from tests.support.audit import Owner
 from tests.support.audit_stories import AUDIT_STORIES
 from tests.support.canary import Defect, assert_found, assert_holds
 from tests.support.postgres import ClonedDatabase
 
 DEFECTS = (
-    Defect(
-        "the chain's lock is not taken",
-        "writers_at_once_never_fork",
-        "shared/audit/store.py",
-        (("pg_advisory_xact_lock(%s::integer, %s::integer)", "%s::integer + %s::integer"),),
-    ),
-    Defect(
-        "the head is read before the lock",
-        "writers_at_once_never_fork",
-        "shared/audit/store.py",
-        (
-            (
-                "        session.execute(_LOCK, (_LOCK_SPACE, _LOCKS[chain]), prepare=True)\n"
-                "        found = session.execute(_HEAD, (chain.value,), prepare=True)\n",
-                "        found = session.execute(_HEAD, (chain.value,), prepare=True)\n"
-                "        session.execute(_LOCK, (_LOCK_SPACE, _LOCKS[chain]), prepare=True)\n",
-            ),
-        ),
-    ),
-    Defect(
-        "an entry has the clock's time, also behind a later one",
-        "the_time_of_a_chain_never_falls",
-        "shared/audit/store.py",
-        (("greatest(clock_timestamp(), head.appended_at)", "clock_timestamp()"),),
-    ),
     Defect(
         "a time that falls is no finding",
         "the_time_of_a_chain_never_falls",
@@ -103,12 +80,70 @@ DEFECTS = (
         ),
     ),
     Defect(
+        "records are taken as sealed without looking",
+        "every_record_is_in_one_seal",
+        "shared/audit/access/verify_seals.py",
+        (("if len(lines) == seal.count and lines_digest(lines) == seal.digest:", "if seal.digest:"),),
+    ),
+    Defect(
+        "a seal goes on from the last time and not from what was open then",
+        "every_record_is_in_one_seal",
+        "shared/audit/access/seal_access_records.py",
+        (
+            (
+                "open_from = min(oldest, moment - age if whole else found[-1].recorded_at)",
+                "open_from = moment",
+            ),
+        ),
+    ),
+    Defect(
+        "what is sealed is sealed again",
+        "every_record_is_in_one_seal",
+        "shared/audit/access/store.py",
+        (
+            (
+                "AND NOT record_id <@ %(sealed)s::int8multirange\nORDER BY",
+                "AND record_id <> -1 AND %(sealed)s::text <> ''\nORDER BY",
+            ),
+        ),
+    ),
+    Defect(
         "an archive may end early",
         "a_changed_archive_is_found",
         "shared/audit/verify_archive.py",
         (("if check.position < manifest.last_position:", "if check.position < 0:"),),
     ),
 )
+
+# Of the function that appends, in the database itself: what stands there, and what stands there instead.
+_LOCK = "PERFORM pg_advisory_xact_lock(lock_space, lock_key);"
+_HEAD_END = "ORDER BY last.position DESC LIMIT 1;"
+SPOILED = {
+    "the chain's lock is not taken": ("writers_at_once_never_fork", ((_LOCK, ""),)),
+    "the head is read before the lock": (
+        "writers_at_once_never_fork",
+        ((_LOCK, ""), (_HEAD_END, f"{_HEAD_END}\n{_LOCK}")),
+    ),
+    "an entry has the clock's time, also behind a later one": (
+        "the_time_of_a_chain_never_falls",
+        (("greatest(clock_timestamp(), head.appended_at)", "clock_timestamp()"),),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_a_defect_of_the_function_that_appends_is_found(runtime: Runtime, owner: Owner, name: str) -> None:
+    story_name, changes = SPOILED[name]
+    row = owner.execute("SELECT pg_get_functiondef('append_audit_entry'::regproc)").fetchone()
+    assert row is not None
+    text: str = row[0]
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    owner.execute(text.encode())
+    story = next(each for each in AUDIT_STORIES if each.__name__ == story_name)
+    with pytest.raises(AssertionError):
+        story(runtime, owner)
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
@@ -121,4 +156,5 @@ def test_the_story_of_an_unspoiled_copy_holds(tmp_path: Path, database: ClonedDa
 
 
 def test_every_story_has_its_defect() -> None:
-    assert {defect.story for defect in DEFECTS} == {story.__name__ for story in AUDIT_STORIES}
+    told = {defect.story for defect in DEFECTS} | {story for story, _ in SPOILED.values()}
+    assert told == {story.__name__ for story in AUDIT_STORIES}

@@ -15,6 +15,7 @@ from shared.lookup.find_transaction import find_transaction
 from shared.lookup.list_wallet_transactions import list_wallet_transactions
 from shared.lookup.model import WalletFilter
 from shared.runtime import Runtime
+from tests.support.lookups import looking
 from tests.support.oracle import LEDGER, ORDERS, Oracle, folded
 from tests.support.runtime import NOON, StandingClock
 from tests.support.sync_events import ABSENT, entry, ingest, order
@@ -36,7 +37,7 @@ def wallet(runtime: Runtime, wallet_id: str, limit: int = 100, **wanted: Any) ->
     cursor: str | None = None
     while True:
         page = list_wallet_transactions(
-            runtime, wallet_id, WalletFilter(**wanted), limit=limit, cursor=cursor
+            runtime, looking(), wallet_id, WalletFilter(**wanted), limit=limit, cursor=cursor
         )
         assert len(page.items) <= limit
         found += page.items
@@ -50,7 +51,7 @@ def entries_of(runtime: Runtime, order_id: str, limit: int = 3) -> list[Transact
     found: list[TransactionLine] = []
     cursor: str | None = None
     while True:
-        answer = find_payment_order(runtime, order_id, limit=limit, cursor=cursor)
+        answer = find_payment_order(runtime, looking(), order_id, limit=limit, cursor=cursor)
         found += answer.entries.items
         cursor = answer.entries.next
         if cursor is None:
@@ -58,7 +59,7 @@ def entries_of(runtime: Runtime, order_id: str, limit: int = 3) -> list[Transact
 
 
 def line_of(runtime: Runtime, tx_id: str) -> dict[str, Any]:
-    answer = asdict(find_transaction(runtime, tx_id))
+    answer = asdict(find_transaction(runtime, looking(), tx_id))
     del answer["order"], answer["as_of"]
     return answer
 
@@ -72,7 +73,7 @@ def test_every_route_says_the_same_of_every_transaction(runtime: Runtime, seed: 
     assert {line.tx_id: asdict(line) for line in by_wallet} == lines
     assert len(by_wallet) == len(lines)
     for order_id, pair in oracle.pairs().items():
-        answer = find_payment_order(runtime, order_id, limit=100)
+        answer = find_payment_order(runtime, looking(), order_id, limit=100)
         assert answer.pairing_status == pair["state"]
         assert (answer.order is None) == (order_id not in oracle.rows(ORDERS))
         for line in entries_of(runtime, order_id):
@@ -117,9 +118,9 @@ def test_pages_are_newest_first_and_ids_bytewise(runtime: Runtime) -> None:
 
 def test_a_page_is_not_moved_by_what_arrives_meanwhile(runtime: Runtime) -> None:
     ingest(runtime, *(entry(n, f"t-{n}", event_time=f"2026-11-23T11:00:0{n}Z") for n in range(5)))
-    first = list_wallet_transactions(runtime, "w-1", WalletFilter(), limit=2)
+    first = list_wallet_transactions(runtime, looking(), "w-1", WalletFilter(), limit=2)
     ingest(runtime, entry(9, "t-9", event_time="2026-11-23T11:30:00Z"))
-    second = list_wallet_transactions(runtime, "w-1", WalletFilter(), limit=2, cursor=first.next)
+    second = list_wallet_transactions(runtime, looking(), "w-1", WalletFilter(), limit=2, cursor=first.next)
     assert [line.tx_id for line in (*first.items, *second.items)] == ["t-4", "t-3", "t-2", "t-1"]
 
 
@@ -153,7 +154,7 @@ def test_delays_come_from_the_ingest(runtime: Runtime) -> None:
     ingest(runtime, entry(4, version=1))
     clock.move(seconds=30)
     ingest(runtime, entry(5, version=2, amount="11"))
-    answer = find_transaction(runtime, "t-1")
+    answer = find_transaction(runtime, looking(), "t-1")
     # First ingested an hour and half a minute after it happened; this version 55 s after it was enqueued.
     assert (answer.data_lag_sec, answer.apply_delay_sec) == (3630, 55)
 
@@ -162,10 +163,10 @@ def test_what_never_came_is_not_found(runtime: Runtime) -> None:
     ingest(runtime, entry(1, related_id="o-1", version=1))
     ingest(runtime, entry(2, related_id="o-2", version=2))
     with pytest.raises(TransactionNotFound):
-        find_transaction(runtime, "t-0")
+        find_transaction(runtime, looking(), "t-0")
     # Only a re-pointed entry once named it: its pair row stands, but nobody knows the order.
     with pytest.raises(OrderNotFound):
-        find_payment_order(runtime, "o-1", limit=10)
+        find_payment_order(runtime, looking(), "o-1", limit=10)
 
 
 def test_deep_pages_read_the_index(runtime: Runtime, owner: Owner) -> None:

@@ -20,16 +20,20 @@ from shared.lookup.model import Place, WalletFilter
 from shared.lookup.store import list_by_wallet
 from shared.pairing.store import fetch_pair_summary, mark_overdue
 from shared.runtime import Runtime
+from shared.security.model import EVERYTHING
 from shared.sync.ingest_events import ingest_events
 from tests.bench.rows import BUSY_WALLET, fill, order_id, payment_id
 from tests.bench.server import BenchServer
 from tests.bench.workload import Workload, workload
+from tests.support.lookups import looking
 from tests.support.migrated import app_url, libpq, prepare_migrated
 from tests.support.plans import BIG_TABLES, Plans, watched
 from tests.support.postgres import SharedPostgres
 from tests.support.runtime import runtime_for
 
 PAGE = 20
+SITES = ("KR-SEOUL", "JP-TOKYO", "EU-PARIS")
+CORRECTIONS = "ix_correction_entries_target"
 PLAN_MODES = ("auto", "force_generic_plan")
 
 
@@ -106,33 +110,52 @@ def mode(request: pytest.FixtureRequest) -> str:
 
 
 def test_a_transaction_is_three_probes(large: Large, mode: str) -> None:
-    plans = large.told(mode, lambda runtime: find_transaction(runtime, payment_id(large.rows // 4)))
-    assert plans.indexes() == {"pk_ledger_entries", "pk_payment_orders", "pk_pairs"}
+    plans = large.told(
+        mode, lambda runtime: find_transaction(runtime, looking(), payment_id(large.rows // 4))
+    )
+    assert plans.indexes() == {"pk_ledger_entries", "pk_payment_orders", "pk_pairs", CORRECTIONS}
     assert (plans.read_whole(), plans.sorted_rows(), plans.scanned_rows()) == ([], 0, 3)
 
 
 def test_an_order_reads_its_own_entries_only(large: Large, mode: str) -> None:
     number = large.rows // 4 + 1
-    plans = large.told(mode, lambda runtime: find_payment_order(runtime, order_id(number), limit=PAGE))
-    assert plans.indexes() == {"ix_ledger_entries_related_id", "pk_payment_orders", "pk_pairs"}
+    plans = large.told(
+        mode, lambda runtime: find_payment_order(runtime, looking(), order_id(number), limit=PAGE)
+    )
+    assert plans.indexes() == {"ix_ledger_entries_related_id", "pk_payment_orders", "pk_pairs", CORRECTIONS}
     assert plans.read_whole() == []
     assert plans.sorted_rows() <= 2
     assert plans.scanned_rows() <= 8
 
 
-WALLET_INDEXES = {"ix_ledger_entries_wallet", "pk_payment_orders", "pk_pairs"}
+def test_a_scope_costs_no_more(large: Large, mode: str) -> None:
+    """The same probes for who sees some sites and not all."""
+    scoped = looking(*SITES)
+    plans = large.told(mode, lambda runtime: find_transaction(runtime, scoped, payment_id(large.rows // 4)))
+    assert plans.indexes() == {"pk_ledger_entries", "pk_payment_orders", "pk_pairs", CORRECTIONS}
+    assert (plans.read_whole(), plans.sorted_rows(), plans.scanned_rows()) == ([], 0, 3)
+
+
+WALLET_INDEXES = {"ix_ledger_entries_wallet", "pk_payment_orders", "pk_pairs", CORRECTIONS}
 
 
 def test_a_wallets_page_costs_the_same_at_any_depth(large: Large, mode: str) -> None:
     def first(runtime: Runtime) -> None:
-        assert len(list_wallet_transactions(runtime, BUSY_WALLET, WalletFilter(), limit=PAGE).items) == PAGE
+        assert (
+            len(list_wallet_transactions(runtime, looking(), BUSY_WALLET, WalletFilter(), limit=PAGE).items)
+            == PAGE
+        )
 
     place = large.far_down()
 
     def deep(runtime: Runtime) -> None:
         with runtime.database.statement() as connection:
             assert (
-                len(list_by_wallet(connection, BUSY_WALLET, WalletFilter(), after=place, limit=PAGE + 1))
+                len(
+                    list_by_wallet(
+                        connection, BUSY_WALLET, WalletFilter(), EVERYTHING, after=place, limit=PAGE + 1
+                    )
+                )
                 == PAGE + 1
             )
 
@@ -153,7 +176,7 @@ def test_a_filtered_wallet_stays_on_its_index(large: Large, mode: str) -> None:
 
     def filtered(runtime: Runtime) -> None:
         with runtime.database.statement() as connection:
-            list_by_wallet(connection, BUSY_WALLET, wanted, after=place, limit=PAGE)
+            list_by_wallet(connection, BUSY_WALLET, wanted, EVERYTHING, after=place, limit=PAGE)
 
     plans = large.told(mode, filtered)
     assert plans.indexes() == WALLET_INDEXES

@@ -13,6 +13,7 @@ from shared.runtime import Runtime
 from shared.sync.describe_sync import GAPS_SHOWN_MAX, PartitionStatus, describe_sync
 from shared.sync.loss.store import list_gaps
 from shared.sync.watch_sync import watch_sync
+from tests.support.lookups import looking
 from tests.support.loss import HUB, MADE, clock_of, enqueued, hold, take, told_hubs
 from tests.support.runtime import BASE_SETTINGS, NOON, runtime_for
 from tests.support.sync_events import Sent, entry, ingest
@@ -25,7 +26,7 @@ def ledger(runtime: Runtime, partition_id: str = "0") -> PartitionStatus:
     """That partition of the ledger's hub."""
     (found,) = [
         each
-        for each in describe_sync(runtime, SECONDS).partitions
+        for each in describe_sync(runtime, looking(), SECONDS).partitions
         if (each.stream, each.partition) == ("ledger", partition_id)
     ]
     return found
@@ -102,17 +103,17 @@ def test_a_hub_nobody_has_registered_yet_is_listed_all_the_same(runtime: Runtime
     assert (status.generation, status.hub_created_at, status.head, status.hub_head) == (None, MADE, None, 9)
     assert (status.received, status.lag_events, status.lag_seconds, status.gaps) == (0, 5, None, [])
     # The other stream's hub says that it has no partition at all.
-    assert describe_sync(runtime, SECONDS).unknown_streams == ["payment_order"]
+    assert describe_sync(runtime, looking(), SECONDS).unknown_streams == ["payment_order"]
 
 
 def test_before_the_first_event_and_without_the_broker_the_streams_are_unknown(runtime: Runtime) -> None:
     hubs = told_hubs(runtime)
     hubs.reachable = False
-    status = describe_sync(runtime, SECONDS)
+    status = describe_sync(runtime, looking(), SECONDS)
     assert (status.partitions, status.unknown_streams) == ([], ["ledger", "payment_order"])
     hubs.reachable = True
     take(runtime, [1])
-    assert describe_sync(runtime, SECONDS).unknown_streams == ["payment_order"]
+    assert describe_sync(runtime, looking(), SECONDS).unknown_streams == ["payment_order"]
 
 
 def test_without_the_broker_the_watchs_answer_is_shown_as_such(runtime: Runtime) -> None:
@@ -139,7 +140,7 @@ def test_gaps_of_an_earlier_generation_stay_readable(runtime: Runtime) -> None:
     # Until the watch has registered the new hub, what it says belongs to nothing we know.
     assert ledger(runtime).lag_events is None
     watch_sync(runtime)
-    status = describe_sync(runtime, SECONDS)
+    status = describe_sync(runtime, looking(), SECONDS)
     (earlier,) = status.earlier_generations
     assert (earlier.generation, earlier.head, earlier.lag_events) == (1, 4, None)
     assert [(each.state, each.missing) for each in earlier.gaps] == [("OPEN", ((2, 3),))]
@@ -214,7 +215,7 @@ def test_the_answer_is_json_with_times_in_utc(runtime: Runtime) -> None:
     take(runtime, [1])
     take(runtime, [4])
     hold(runtime, 0, 4)
-    document = msgspec.json.decode(msgspec.json.encode(describe_sync(runtime, SECONDS)))
+    document = msgspec.json.decode(msgspec.json.encode(describe_sync(runtime, looking(), SECONDS)))
     assert document["as_of"] == "2026-11-23T12:00:00Z"
     (partition,) = [each for each in document["partitions"] if each["hub"] == HUB]
     assert partition["newest_enqueued_at"] == "2026-11-23T12:00:04Z"
@@ -224,5 +225,5 @@ def test_the_answer_is_json_with_times_in_utc(runtime: Runtime) -> None:
 def test_without_a_database_there_is_no_answer() -> None:
     built = runtime_for(BASE_SETTINGS["DATABASE_URL"])
     with pytest.raises(DatabaseUnavailable):
-        describe_sync(built, SECONDS)
+        describe_sync(built, looking(), SECONDS)
     assert told_hubs(built).asked == 0

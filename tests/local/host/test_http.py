@@ -24,6 +24,17 @@ def test_the_function_sees_the_request_as_the_platform_passes_it(shared_host: Re
     assert answer.headers["x-function"] == "b_item_by_name"
 
 
+def test_the_callers_address_ends_the_forwarded_ones(shared_host: RecordingHost) -> None:
+    """As the platform's front end writes it; what a caller says itself stands before."""
+    for claimed in ("", "203.0.113.9"):
+        headers = {"X-Forwarded-For": claimed} if claimed else {}
+        seen = (
+            shared_host.get("/api/items/7", headers=headers).json()["headers"]["x-forwarded-for"].split(",")
+        )
+        assert seen[:-1] == [claimed] * bool(claimed)
+        assert seen[-1].rpartition(":")[0] == "127.0.0.1"
+
+
 def test_status_headers_cookie_and_bytes_come_back(shared_host: RecordingHost) -> None:
     answer = shared_host.request("POST", "/api/bytes", content=b"\x00\xff\n")
     assert (answer.status_code, answer.content) == (418, b"\n\xff\x00")

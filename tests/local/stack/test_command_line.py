@@ -13,7 +13,7 @@ from infra.local.stack.credentials import Credentials
 from infra.local.stack.layout import Layout, Ports
 from infra.local.stack.settings import app_settings, write_settings
 
-COMMANDS = ("run", "reset", "send", "psql", "ceiling", "replay-gaps", "token", "metrics")
+COMMANDS = ("run", "reset", "send", "psql", "ceiling", "replay-gaps", "admin", "token", "metrics")
 
 
 def status_of(layout: Layout, *arguments: str) -> int:
@@ -67,6 +67,7 @@ def test_what_it_does_not_understand_is_refused_before_anything_is_done(
         ["send", "none.ndjson"],
         ["psql"],
         ["ceiling", "--", "--list"],
+        ["admin", "--", "list", "principals"],
         ["replay-gaps", "--", "--dry-run"],
         ["token"],
         ["metrics"],

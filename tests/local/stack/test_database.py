@@ -78,7 +78,7 @@ def test_a_server_is_prepared_once_and_gets_new_passwords(layout: Layout, tmp_pa
         port, password_file = server.port, server.password_file
         for _ in range(2):
             prepare_server(port, password_file, credentials)
-        changed = Credentials("m", "a-new-password", "b", "c", "d")
+        changed = Credentials("m", "a-new-password", "b", "r", "c", "d")
         prepare_server(port, password_file, changed)
         with pytest.raises(psycopg.OperationalError):
             psycopg.connect(libpq(url_of("app", credentials.app, port)))

@@ -39,7 +39,7 @@ def test_data_of_another_version_stop_the_run_and_are_not_touched(layout: Layout
     assert ended.returncode == 1
     assert str(layout.folder) in ended.stderr
     assert "Traceback" not in ended.stderr
-    assert files_in(layout) == {"lock", "stack.json", "credentials.json"}
+    assert files_in(layout) == {"lock", "stack.json", "credentials.json", "secrets", "audit-public-key.pem"}
     for file in (layout.state_file, layout.credentials):
         assert json.loads(file.read_text())["secret"] == "of the other version"
 
@@ -52,7 +52,7 @@ def test_a_fresh_run_removes_data_of_another_version(layout: Layout) -> None:
     ended = run_command(layout.folder, "run", "--port", "0", "--fresh", environment=wrong)
     assert ended.returncode == 1
     assert "EVENT_DEFAULT_CURRENCY" in ended.stderr
-    assert files_in(layout) == {"lock", "stack.json", "credentials.json"}
+    assert files_in(layout) == {"lock", "stack.json", "credentials.json", "secrets", "audit-public-key.pem"}
 
 
 def test_a_database_without_tables_needs_its_owner(layout: Layout, empty: ClonedDatabase) -> None:

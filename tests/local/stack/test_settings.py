@@ -35,6 +35,9 @@ def test_they_are_the_samples_with_this_installations_addresses(layout: Layout) 
         "OIDC_ISSUER": ISSUER,
         "CURSOR_SIGNING_KEY": credentials.cursor_signing_key,
         "TELEMETRY_LOG_PATH": str(layout.telemetry),
+        "SECRETS_FOLDER": str(layout.secrets),
+        "BLOB_FOLDER": str(layout.blobs),
+        "RATE_LIMIT_ADDRESS_FACTOR": "1000",
         "EVENT_RETENTION_HOURS": "168",
     }
 

@@ -18,6 +18,7 @@ from shared.lookup.answer import (
     whole_seconds,
 )
 from shared.lookup.model import Entry, Order, Pair, Transaction
+from shared.security.model import Field
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ENTRY = Entry(
@@ -55,8 +56,12 @@ PAIR = Pair(
 INCOMPLETE = replace(PAIR, state="INCOMPLETE", receive_tx_id=None, receiver_wallet_id=None, completed_at=None)
 
 
+def all_of_it(_field: Field, _site_id: str | None) -> bool:
+    return True
+
+
 def line(entry: Entry = ENTRY, order: Order | None = ORDER, pair: Pair | None = PAIR) -> dict[str, object]:
-    (shown,) = transaction_lines([Transaction(entry, order, pair)])
+    (shown,) = transaction_lines([Transaction(entry, order, pair)], all_of_it)
     return {name: getattr(shown, name) for name in type(shown).__dataclass_fields__}
 
 
@@ -134,7 +139,7 @@ def test_status_and_merchant_are_the_orders() -> None:
 
 
 def test_a_transaction_by_itself_says_when_it_was_read() -> None:
-    answer = transaction_answer(Transaction(ENTRY, None, None), MOMENT)
+    answer = transaction_answer(Transaction(ENTRY, None, None), MOMENT, all_of_it)
     assert (answer.as_of, answer.order) == ("2026-01-02T03:04:05.000000Z", None)
 
 

@@ -23,8 +23,15 @@ from shared.settings import (
 from tests.house.sources import ROOT
 from tests.support.runtime import BASE_SETTINGS
 
-REQUIRED = sorted(set(BASE_SETTINGS) - {"TELEMETRY_EXPORTER"})
+REQUIRED = sorted(
+    name for name in BASE_SETTINGS if name != "TELEMETRY_EXPORTER" and not name.startswith("RATE_LIMIT_")
+)
 SECRET_MARK = "hunter2"
+# What every instance outside of a developer's machine needs.
+DEPLOYED = {
+    "KEY_VAULT_URL": "https://kv.vault.azure.net",
+    "BLOB_ACCOUNT_URL": "https://a.blob.core.windows.net",
+}
 WRONG = {
     "APP_ENV": ["production", "LOCAL"],
     "DATABASE_URL": [
@@ -57,12 +64,46 @@ WRONG = {
     "EVENT_REJECT_BATCH_MIN": ["0", "1001", "1.5", "few"],
     "WATCH_SYNC_SCHEDULE": ["* * * * *", "0 * * * * * *", "hourly"],
     "AUTH_MODE": ["disabled", "none"],
+    "AUTH_PLATFORM_HEADER": ["maybe"],
+    "WEBSITE_AUTH_ENABLED": ["maybe"],
+    "OIDC_ACTOR_CLAIMS": ["oid sub", "oid,"],
+    "OIDC_ROLE_CLAIMS": ["roles scp", ",roles"],
+    "OIDC_ROLE_MAP": ["viewer", "A=root", "A=viewer,", "A=viewer+"],
+    "TOKEN_LIFE_DAYS_MAX": ["0", "31", "a month"],
+    "TOKEN_IDLE_DAYS_MAX": ["0", "31"],
+    "TOKEN_ROTATE_AFTER_DAYS": ["0", "31"],
+    "TOKEN_WARN_DAYS": ["0", "31"],
+    "TOKEN_OVERLAP_MINUTES": ["-1", "10081"],
+    "TOKEN_ACTIVE_MAX": ["0", "6"],
+    "ACCESS_BREAK_GLASS_HOURS_MAX": ["0", "25"],
+    "BOOTSTRAP_SECRET": ["short", "x" * 513],
+    "WARN_EXPIRING_TOKENS_SCHEDULE": ["* * * * *", "daily"],
     "OIDC_ISSUER": ["x" * 261],
     "OIDC_AUDIENCE": ["x" * 261],
     "OIDC_ALGORITHMS": ["HS256", "none", "RS256,", "RS256;ES256", "rs256"],
     "OIDC_LEEWAY_SECONDS": ["-1", "61"],
     "OIDC_KEYS_COOLDOWN_SECONDS": ["0", "3601"],
     "CURSOR_SIGNING_KEY": ["too short", "x" * 4097],
+    "REQUEST_BODY_BYTES_MAX": ["1023", "104857601"],
+    "TRUSTED_PROXIES": ["localhost", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.0/8;10.1.0.0/16"],
+    "RATE_LIMIT_STORE": ["disk"],
+    "RATE_LIMIT_REDIS_URL": ["http://host", "redis://"],
+    "RATE_LIMIT_FAIL_MODE": ["half"],
+    **{
+        f"RATE_LIMIT_{name}": ["0", "1000001", "1.5"]
+        for name in ("READ", "WRITE", "ADMIN", "UPLOAD", "HEAVY", "PUBLIC", "FAILURES")
+    },
+    "RATE_LIMIT_ADDRESS_FACTOR": ["0", "1001"],
+    "KEY_VAULT_URL": ["http://kv", "https://kv/secrets", "kv"],
+    "BLOB_ACCOUNT_URL": ["http://blob", "https://blob/container?sig=x"],
+    "BLOB_CONTAINER": ["Audit", "a", "a--b", "-ab"],
+    "SEAL_ACCESS_RECORDS_SCHEDULE": ["* * * * *"],
+    "KEEP_REQUEST_ROWS_SCHEDULE": ["* * * * *"],
+    "PUBLISH_ANCHORS_SCHEDULE": ["hourly"],
+    "ARCHIVE_CHAINS_SCHEDULE": ["monthly"],
+    "ACCESS_RECORDS_KEPT_DAYS": ["30", "36501", "a year"],
+    "REFUSAL_COUNTS_KEPT_DAYS": ["0", "36501"],
+    "EXPIRE_APPROVALS_SCHEDULE": ["* * * * *", "daily"],
     "TELEMETRY_EXPORTER": ["stdout"],
 }
 
@@ -203,15 +244,28 @@ def test_everything_wrong_is_told_at_once() -> None:
             {"EVENT_REPLAY_CONSUMER_GROUP": "counterfoil"},
             {"EVENT_CONSUMER_GROUP", "EVENT_REPLAY_CONSUMER_GROUP"},
         ),
-        ({"APP_ENV": "prod"}, {"AUTH_MODE", "APP_ENV"}),
+        ({**DEPLOYED, "APP_ENV": "prod"}, {"AUTH_MODE", "APP_ENV"}),
+        ({"KEY_VAULT_URL": "https://kv", "SECRETS_FOLDER": "/s"}, {"KEY_VAULT_URL", "SECRETS_FOLDER"}),
+        ({"BLOB_ACCOUNT_URL": "https://a", "BLOB_FOLDER": "/b"}, {"BLOB_ACCOUNT_URL", "BLOB_FOLDER"}),
+        (
+            {
+                "KEY_VAULT_URL": "https://kv",
+                "APP_ENV": "dev",
+                "AUTH_MODE": "oidc",
+                "OIDC_ISSUER": "https://issuer",
+            },
+            {"BLOB_ACCOUNT_URL", "BLOB_FOLDER"},
+        ),
         ({"EventHubs": ""}, {"EventHubs", "EventHubs__fullyQualifiedNamespace"}),
         ({"AUTH_MODE": "oidc"}, {"OIDC_ISSUER"}),
+        ({"RATE_LIMIT_STORE": "redis"}, {"RATE_LIMIT_STORE", "RATE_LIMIT_REDIS_URL"}),
         (
             {"AUTH_MODE": "oidc", "OIDC_ISSUER": "https://issuer", "OIDC_JWKS_URL": "http://keys"},
             {"OIDC_JWKS_URL"},
         ),
         (
             {
+                **DEPLOYED,
                 "APP_ENV": "dev",
                 "AUTH_MODE": "oidc",
                 "OIDC_ISSUER": "https://issuer",
@@ -229,6 +283,7 @@ def test_settings_at_odds_are_named(changes: dict[str, str], names: set[str]) ->
 
 def test_a_deployed_instance_starts_without_a_connection_string() -> None:
     changes = {
+        **DEPLOYED,
         "APP_ENV": "prod",
         "AUTH_MODE": "oidc",
         "OIDC_ISSUER": "https://login.microsoftonline.com/tenant/v2.0",
@@ -248,6 +303,7 @@ def test_a_deployed_instance_starts_without_a_connection_string() -> None:
         ("DATABASE_URL", f"postgres://app:{SECRET_MARK}@host/db"),
         ("EventHubs", f"SharedAccessKey={SECRET_MARK}"),
         ("CURSOR_SIGNING_KEY", SECRET_MARK),
+        ("RATE_LIMIT_REDIS_URL", f"https://:{SECRET_MARK}@host"),
     ],
 )
 def test_a_wrong_secret_is_named_and_not_shown(name: str, value: str) -> None:
@@ -266,6 +322,8 @@ def test_settings_never_show_their_secrets() -> None:
         "DATABASE_URL": f"postgresql+psycopg://app:{SECRET_MARK}@host/db",
         "EventHubs": f"Endpoint=sb://host;SharedAccessKey={SECRET_MARK}",
         "CURSOR_SIGNING_KEY": SECRET_MARK * 5,
+        "BOOTSTRAP_SECRET": SECRET_MARK * 5,
+        "RATE_LIMIT_REDIS_URL": f"rediss://:{SECRET_MARK}@host:6380/0",
     }
     assert {PLATFORM_NAMES.get(name, name) for name in SECRETS} == set(secrets)
     settings = load_settings({**BASE_SETTINGS, **secrets})

@@ -1,0 +1,1 @@
+"""Access records: who looked at what; their seals in the chain `access`, their archive and their end."""
