@@ -32,8 +32,8 @@ sample: $(STAMP) ## write a day of events to a file   OUT=day.ndjson EVENTS=5000
 	@test -n "$(OUT)" || { echo 'sample: name the file to write: make sample OUT=day.ndjson' >&2; exit 2; }
 	@$(PY) -m infra.local.sample --out "$(OUT)" $(if $(EVENTS),--events $(EVENTS)) $(if $(SEED),--seed $(SEED))
 
-token: $(STAMP) ## print an access token   ROLE=viewer HOURS=1
-	@$(LOCAL) token $(if $(ROLE),--role $(ROLE)) $(if $(HOURS),--hours $(HOURS))
+token: $(STAMP) ## print an access token   ROLE=viewer SUBJECT=lee HOURS=1
+	@$(LOCAL) token $(if $(ROLE),--role $(ROLE)) $(if $(SUBJECT),--subject "$(SUBJECT)") $(if $(HOURS),--hours $(HOURS))
 
 metrics: $(STAMP) ## rates, percentiles, errors, lag, freshness   MINUTES=60 JSON=1
 	@$(LOCAL) metrics $(if $(MINUTES),--minutes $(MINUTES)) $(if $(JSON),--json)

@@ -62,7 +62,7 @@ def _do(chosen: argparse.Namespace, layout: Layout, console: Console) -> int:
             own = ["--token-file", str(layout.admin_token)]
             return become_product(layout, "shared.security.admin", [*own, *chosen.arguments])
         case "token":
-            print(new_token(layout, chosen.role, chosen.hours * 3600))
+            print(new_token(layout, chosen.role, chosen.hours * 3600, chosen.subject))
             return 0
         case "metrics":
             return show_metrics(layout, console, minutes=chosen.minutes, as_json=chosen.json)
@@ -100,6 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     admin_parser.add_argument("arguments", nargs="*", help="after --; `-- --help` lists them")
     token_parser = commands.add_parser("token", help="print an access token")
     token_parser.add_argument("--role", choices=[role.value for role in Role], default="viewer")
+    token_parser.add_argument(
+        "--subject", default="", help="of this person instead, as registered with create-person --subject"
+    )
     token_parser.add_argument("--hours", type=_hours, default=1, help="how long it is valid, 1 to 720")
     metrics_parser = commands.add_parser("metrics", help="rates, percentiles, errors, lag and freshness")
     metrics_parser.add_argument(

@@ -19,7 +19,7 @@ from tests.support.callers import seed_development_principals
 from tests.support.eventhubs import local_event_hubs
 from tests.support.functions_host import ROOT, LocalFunctionsHost, local_functions_host
 from tests.support.identity import running_issuer
-from tests.support.runtime import MADE_SECRETS
+from tests.support.kept_secrets import keep_secrets
 
 FIGURE = Figure(
     "look-up through HTTP",
@@ -123,17 +123,6 @@ def _hosts(server: BenchServer) -> Iterator[tuple[LocalFunctionsHost, LocalFunct
             own.mkdir()
             hosts.append(stack.enter_context(local_functions_host(app, own, settings)))
         yield hosts[0], hosts[1], issuer.mint("viewer")
-
-
-def keep_secrets(folder: Path) -> Path:
-    """The tests' secrets as files that only their owner can read."""
-    for name, values in MADE_SECRETS.items():
-        (folder / name).mkdir(parents=True)
-        for number, value in enumerate(values, 1):
-            file = folder / name / f"v{number}"
-            file.touch(mode=0o600)
-            file.write_text(value, "utf-8")
-    return folder
 
 
 def measure_http_lookup(

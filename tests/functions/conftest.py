@@ -14,9 +14,10 @@ from tests.functions.platform import Delivered, event_batch, get
 from tests.support.callers import seed_development_principals
 from tests.support.eventhubs import LocalEventHubs, local_event_hubs
 from tests.support.identity import RunningIssuer, running_issuer
+from tests.support.kept_secrets import keep_secrets
 from tests.support.migrated import app_url, libpq, prepare_migrated
 from tests.support.postgres import ClonedDatabase, SharedPostgres
-from tests.support.runtime import BASE_SETTINGS, MADE_SECRETS
+from tests.support.runtime import BASE_SETTINGS
 
 LEDGER_HUB = BASE_SETTINGS["LEDGER_HUB_NAME"]
 ORDER_HUB = BASE_SETTINGS["PAYMENT_ORDER_HUB_NAME"]
@@ -62,17 +63,6 @@ def install(
         "BLOB_FOLDER": str(folder / "blobs"),
     }
     return settings, telemetry
-
-
-def keep_secrets(folder: Path) -> Path:
-    """The secrets of the tests as the app reads them locally: a file for each version, for its owner only."""
-    for name, versions in MADE_SECRETS.items():
-        (folder / name).mkdir(parents=True)
-        for number, value in enumerate(versions, 1):
-            file = folder / name / f"v{number}"
-            file.touch(0o600)
-            file.write_text(value)
-    return folder
 
 
 @pytest.fixture(scope="session")

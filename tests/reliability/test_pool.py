@@ -15,7 +15,9 @@ from tests.support.eventhubs import local_event_hubs
 from tests.support.functions_host import ROOT, LocalFunctionsHost, local_functions_host, wait_until
 from tests.support.identity import RunningIssuer, running_issuer
 from tests.support.interleaving import waiting
+from tests.support.kept_secrets import keep_secrets
 from tests.support.runtime import BASE_SETTINGS
+from tests.support.schedules import never
 from tests.support.sync_events import CONSUMER_GROUP, HUBS
 
 Owner = psycopg.Connection[Any]
@@ -42,8 +44,9 @@ def host(tmp_path: Path, database_url: str, issuer: RunningIssuer) -> Iterator[L
             "EVENT_CONSUMER_GROUP": CONSUMER_GROUP,
             "EventHubs": broker.connection_string,
             "OIDC_ISSUER": issuer.url,
-            # Once a year: nobody else asks for the connection.
-            "WATCH_SYNC_SCHEDULE": "0 0 0 1 1 *",
+            "SECRETS_FOLDER": str(keep_secrets(tmp_path / "secrets")),
+            # Nobody else asks for the connection.
+            **never(),
         }
         with local_functions_host(ROOT, tmp_path, settings) as running:
             yield running

@@ -5,7 +5,19 @@ from infra.local.stack.layout import Layout
 from infra.local.stack.settings import read_settings
 
 
-def new_token(layout: Layout, role: str, ttl_seconds: int) -> str:
-    """For the app as it was started last. Raises SettingsInvalid and LocalIdentityError."""
+def new_token(layout: Layout, role: str, ttl_seconds: int, subject: str = "") -> str:
+    """For the app as it was started last: of a role's development principal, or of a subject with all its grants.
+
+    Raises SettingsInvalid and LocalIdentityError.
+    """
     audience = read_settings(layout).oidc_audience
-    return mint_token(layout.identity, role=role, audience=audience, ttl_seconds=ttl_seconds)
+    if not subject:
+        return mint_token(layout.identity, role=role, audience=audience, ttl_seconds=ttl_seconds)
+    return mint_token(
+        layout.identity,
+        roles=(),
+        subject=subject,
+        audience=audience,
+        ttl_seconds=ttl_seconds,
+        extra={"oid": subject},
+    )

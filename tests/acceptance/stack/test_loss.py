@@ -25,11 +25,11 @@ from tests.support.functions_host import LocalFunctionsHost, local_functions_hos
 from tests.support.identity import RunningIssuer, running_issuer
 from tests.support.migrated import libpq, prepare_migrated
 from tests.support.postgres import SharedPostgres
+from tests.support.schedules import never
 from tests.support.stack import ROOT, plain_environment
 from tests.support.stack_processes import SECONDS_TO_HAPPEN, eventually
 
 # Timers run when a story says so.
-NEVER = "0 0 0 1 1 *"
 
 
 @dataclass
@@ -119,7 +119,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         settings, telemetry = install(folder, database, broker, issuer)
         settings |= {
             "EVENT_CONSUMER_GROUP": "counterfoil",
-            "WATCH_SYNC_SCHEDULE": NEVER,
+            **never(),
             "WATCH_STALL_SECONDS": "1",
         }
         with local_functions_host(ROOT, folder, settings) as host:

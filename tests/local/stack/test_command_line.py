@@ -114,3 +114,13 @@ def test_a_token_has_the_role_the_hours_and_the_audience_of_the_app(
     assert claims["roles"] == ["auditor"]
     assert claims["exp"] - claims["iat"] == 720 * 3600
     assert claims["iat"] <= datetime.now(UTC).timestamp()
+
+
+def test_a_token_of_a_person_claims_no_role(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a claim of roles all grants of the person hold."""
+    issuer = "http://127.0.0.1:21001"
+    KeyRing.open(layout.identity, issuer)
+    write_settings(layout, app_settings(layout, Ports.from_first(21_000), issuer, Credentials.load(layout)))
+    assert status_of(layout, "token", "--subject", "lee") == 0
+    claims = jwt.decode(capsys.readouterr().out.strip(), options={"verify_signature": False})
+    assert (claims["sub"], claims["oid"], "roles" in claims) == ("lee", "lee", False)

@@ -39,7 +39,7 @@ def test_data_of_another_version_stop_the_run_and_are_not_touched(layout: Layout
     assert ended.returncode == 1
     assert str(layout.folder) in ended.stderr
     assert "Traceback" not in ended.stderr
-    assert files_in(layout) == {"lock", "stack.json", "credentials.json", "secrets", "audit-public-key.pem"}
+    assert files_in(layout) == {"lock", "stack.json", "credentials.json"}
     for file in (layout.state_file, layout.credentials):
         assert json.loads(file.read_text())["secret"] == "of the other version"
 
