@@ -1,12 +1,12 @@
 """Every trigger of the app on one page."""
 
-import gc
 import sys
 from collections.abc import Callable
 
 import azure.functions as func
 
 from functions.edge import timer
+from functions.edge.collector import quiet_collector
 from functions.edge.endpoint import Endpoint
 from functions.edge.stream import prepare_decode
 from functions.http import (
@@ -63,6 +63,5 @@ def register_all(app: func.FunctionApp, runtime: Runtime) -> func.FunctionApp:
     prepare_decode(runtime)
     for blueprint in BLUEPRINTS:
         app.register_functions(blueprint(runtime))
-    # What was made until here lives as long as the process; a collection need not look at it again.
-    gc.freeze()
+    quiet_collector()
     return app

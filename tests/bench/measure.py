@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from functions.edge.collector import quiet_collector
+
 WARM_UP_ROUNDS = 2
 GOOD_ROUNDS_MIN = 5
 # A round in which other processes used more than this share of a core is thrown away.
@@ -117,8 +119,9 @@ def run_rounds(
 ) -> Measured:
     """Repeat until enough good rounds are there; the first ones warm up and do not count."""
     # The prepared events would be looked at by every collection; an instance does not hold a day of them.
+    # The rest is as in an instance.
     gc.collect()
-    gc.freeze()
+    quiet_collector()
     for attempt in range(plan.attempts_max):
         if len(measured.rounds) >= plan.rounds:
             break
