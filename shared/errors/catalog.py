@@ -7,6 +7,7 @@ do. Codes never change their meaning; a code that is no longer raised leaves wit
 from shared.errors.audit_entries import AUDIT
 from shared.errors.entry import CatalogEntry
 from shared.errors.loss_entries import LOSS
+from shared.errors.producer_entries import PRODUCERS
 
 __all__ = ["CATALOG", "CatalogEntry", "entry_of"]
 
@@ -163,7 +164,7 @@ EVENTS = (
         http_status=422,
         title="The body is no JSON object",
         user_text="Send one JSON object per event; an array of events must be sent as single events.",
-        operator_text="The body, or the data of its CloudEvents envelope, is JSON but no object.",
+        operator_text="The body, or what its envelope carries, is JSON but no object.",
         action_guide=(
             "The producer sends one object per event, with data as an object and not as text, and repeats "
             "the event."
@@ -381,7 +382,9 @@ SYSTEM = (
     ),
 )
 
-CATALOG: tuple[CatalogEntry, ...] = (*REQUESTS, *ACCESS, *LOOKUP, *EVENTS, *SYNC, *LOSS, *AUDIT, *SYSTEM)
+CATALOG: tuple[CatalogEntry, ...] = (
+    REQUESTS + ACCESS + LOOKUP + EVENTS + PRODUCERS + SYNC + LOSS + AUDIT + SYSTEM
+)
 
 _BY_CODE = {entry.code: entry for entry in CATALOG}
 

@@ -16,9 +16,9 @@ from infra.local.docs.flow import draw_flow
 from infra.local.docs.functions import ROOT
 from infra.local.docs.invariants import invariants_list, purposes_table
 from infra.local.docs.settings import settings_table
-from shared.sync.events import CONTRACTS
 from shared.sync.events.contract import Contract
 from shared.sync.events.json_schema import json_schema
+from shared.sync.profiles.load_profile import CANONICAL, contracts_of
 
 DOCS = ROOT / "docs"
 _BLOCK = re.compile(r"(<!-- generated: ([a-z_ -]+) -->\n)(.*?)(<!-- end of generated -->)", re.DOTALL)
@@ -47,7 +47,7 @@ def _schema_text(contract: Contract) -> str:
 
 def whole_files() -> Iterator[tuple[str, Callable[[], str]]]:
     """The files that are generated as a whole, by path from docs/."""
-    for contract in CONTRACTS:
+    for contract in contracts_of(CANONICAL):
         yield f"schemas/{contract.title}.schema.json", partial(_schema_text, contract)
     yield "images/data-model.svg", draw_data_model
     yield "images/flow.svg", draw_flow
@@ -55,7 +55,7 @@ def whole_files() -> Iterator[tuple[str, Callable[[], str]]]:
 
 def blocks() -> Iterator[Block]:
     """Every generated block."""
-    for contract in CONTRACTS:
+    for contract in contracts_of(CANONICAL):
         write = partial(tables.fields_table, contract)
         yield Block("event-contract.md", f"fields {contract.stream}", _always(write))
     yield Block("event-contract.md", "status groups", _always(tables.status_groups_table))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from infra.local.sample.day import generate, generate_exactly, yesterday
+from infra.local.sample.dialects import CANONICAL, DIALECTS
 from infra.local.sample.lines import write_line
 from infra.local.sample.model import SampleReport
 
@@ -35,9 +36,11 @@ def main(arguments: list[str]) -> int:
 
 def _write(chosen: argparse.Namespace, file: IO[bytes], report: SampleReport) -> None:
     if chosen.events is not None:
-        events = generate_exactly(chosen.seed, chosen.events, chosen.day, report=report)
+        events = generate_exactly(
+            chosen.seed, chosen.events, chosen.day, report=report, profile=chosen.profile
+        )
     else:
-        events = generate(chosen.seed, chosen.orders, chosen.day, report=report)
+        events = generate(chosen.seed, chosen.orders, chosen.day, report=report, profile=chosen.profile)
     for event in events:
         file.write(write_line(event))
 
@@ -50,6 +53,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same bytes")
     parser.add_argument(
         "--day", type=date.fromisoformat, default=yesterday(), help="default: yesterday in UTC"
+    )
+    parser.add_argument(
+        "--profile", choices=tuple(DIALECTS), default=CANONICAL, help="how the producers write"
     )
     parser.add_argument("--out", type=Path, required=True, help="file to write; - for standard output")
     return parser.parse_args(arguments)

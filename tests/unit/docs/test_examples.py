@@ -15,10 +15,10 @@ from shared.lookup.answer import OrderAnswer, PairAnswer, TransactionAnswer
 from shared.lookup.errors import TransactionNotFound
 from shared.lookup.find_payment_order import PaymentOrderAnswer
 from shared.sync.errors import EventRejected
-from shared.sync.events import CONTRACTS
 from shared.sync.events.contract import Defaults
 from shared.sync.events.json_schema import json_schema
 from shared.sync.model import Event, EventBatch
+from shared.sync.profiles.load_profile import CANONICAL, contracts_of
 from shared.sync.read_batch import read_batch, refuse_unknown_sites
 from tests.unit.docs.markdown import DOCS, Fence, code_words, fences, pages
 
@@ -26,6 +26,7 @@ PAGE = DOCS / "event-contract.md"
 ARRIVAL = datetime(2026, 11, 24, 9, tzinfo=UTC)
 SITE_IDS = frozenset(site.site_id for site in SITES)
 EVENTS = [fence for fence in fences(PAGE) if fence.info.startswith("json ")]
+CONTRACTS = contracts_of(CANONICAL)
 SCHEMAS = {contract.stream: json_schema(contract) for contract in CONTRACTS}
 # What makes an event bad that JSON Schema has no words for, or that never becomes JSON.
 BEYOND_SCHEMAS = {
