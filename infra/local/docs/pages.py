@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from infra.local.docs import tables
+from infra.local.docs import profiles, tables
 from infra.local.docs.data_model import draw_data_model
 from infra.local.docs.flow import draw_flow
 from infra.local.docs.functions import ROOT
@@ -60,6 +60,10 @@ def blocks() -> Iterator[Block]:
         yield Block("event-contract.md", f"fields {contract.stream}", _always(write))
     yield Block("event-contract.md", "status groups", _always(tables.status_groups_table))
     yield Block("event-contract.md", "event errors", _always(tables.event_errors_table))
+    yield Block("profiles.md", "profiles", _always(profiles.profiles_table))
+    yield Block("profiles.md", "keys", _always(profiles.keys_table))
+    for name, contract in profiles.stream_tables():
+        yield Block("profiles.md", name, _always(partial(profiles.names_table, contract)))
     yield Block("errors.md", "errors", _always(tables.errors_table))
     yield Block("settings.md", "settings", settings_table)
     yield Block("operators-first-hour.md", "metrics", _always(tables.metrics_table))

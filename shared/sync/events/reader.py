@@ -64,6 +64,10 @@ class EventReader:
         found = self._records[0].absent(root, row)
         return None if self.contract.key in found else found
 
+    def value(self, root: Row, field: str) -> Any:
+        """The raw value of a field, None where there is none."""
+        return self._records[0].value(root, self._row(root), field)
+
     def _row(self, root: Row) -> Row:
         for _, keys in self._envelope:
             if isinstance(row := value_at(root, keys), dict):
@@ -93,6 +97,12 @@ class RecordReader:
                 texts[place] = text if other is None else texts[other]
         digest = hashlib.sha256((self._prefix + SEPARATOR.join(texts)).encode()).digest()
         return Parsed(tuple(texts), updated_at, version, correlation_id, digest, (), 0)
+
+    def value(self, root: Row, row: Row, field: str) -> Any:
+        """What stands under the first name of a field that has something."""
+        source = next(each for each in self._sources if each.field.name == field)
+        values = (spelling.find(root, row) for spelling in (*source.names, *source.fallbacks))
+        return next((value for value in values if value is not None), None)
 
     def absent(self, root: Row, row: Row) -> list[str]:
         """The required fields without a value."""

@@ -18,7 +18,7 @@ from shared.sync.profiles.model import Operation, Part, Profile, StreamProfile
 
 FOLDER = Path(__file__).parent
 CANONICAL = "canonical-v1"
-_UNKNOWN_KEY = re.compile(r"unknown field `(.*)`")
+_UNKNOWN_KEY = re.compile(r"unknown field `([^`]*)`")
 
 
 def profile_names() -> list[str]:
@@ -75,6 +75,14 @@ def _sentence(message: str) -> str:
     unknown = _UNKNOWN_KEY.search(message)
     if unknown is None:
         return f"{message}; see docs/profiles.md for what the key takes"
-    known = [field for kind in (Profile, StreamProfile, Operation, Part) for field in kind.__struct_fields__]
-    near = difflib.get_close_matches(unknown[1], known, n=1)
+    near = difflib.get_close_matches(unknown[1], _keys_at(message), n=1)
     return f"{message}; " + (f"did you mean {near[0]}?" if near else "remove the key")
+
+
+def _keys_at(message: str) -> tuple[str, ...]:
+    """The keys of the place that msgspec names."""
+    if ".split[" in message:
+        return Part.__struct_fields__
+    if ".operation" in message:
+        return Operation.__struct_fields__
+    return StreamProfile.__struct_fields__ if "`$." in message else Profile.__struct_fields__

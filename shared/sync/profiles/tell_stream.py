@@ -1,4 +1,4 @@
-"""Which stream a message is meant for, told from the fields it has; the hubs themselves need no telling."""
+"""Which stream a message is meant for, told from the fields it has; where there is a hub it needs no telling."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,13 +8,12 @@ from shared.sync.events.reader import EventReader
 
 
 def tell_stream(readers: Mapping[Stream, EventReader], root: Mapping[str, Any]) -> Stream:
-    """The stream whose required fields are best filled; the earlier of two that are filled alike.
+    """The stream of a message out of its CloudEvents envelope: the one whose required
+    fields are best filled, of two that are filled alike the earlier.
 
     Raises ValueError when the message has not even a key.
     """
-    data = root.get("data")
-    row: Any = data if "specversion" in root and isinstance(data, dict) else root
-    absent = {stream: reader.absent(row) for stream, reader in readers.items()}
+    absent = {stream: reader.absent(root) for stream, reader in readers.items()}
     fitting = {stream: len(names) for stream, names in absent.items() if names is not None}
     if not fitting:
         keys = " nor ".join(reader.contract.key for reader in readers.values())
