@@ -28,9 +28,9 @@ send: $(STAMP) ## publish a file of events, or a sample in a dialect   FILE=even
 	@test -n "$(FILE)$(PROFILE)" || { echo 'send: name a file or a profile: make send FILE=events.ndjson' >&2; exit 2; }
 	@$(LOCAL) send $(if $(FILE),"$(FILE)") $(if $(PROFILE),--profile $(PROFILE)) $(if $(EVENTS),--events $(EVENTS)) $(if $(DRY_RUN),--dry-run)
 
-sample: $(STAMP) ## write a day of events to a file   OUT=day.ndjson EVENTS=50000 SEED=2 PROFILE=cdc-v1
+sample: $(STAMP) ## write a day of events to a file   OUT=day.ndjson EVENTS=50000 SEED=2 PROFILE=cdc-v1 DUMP=ledger
 	@test -n "$(OUT)" || { echo 'sample: name the file to write: make sample OUT=day.ndjson' >&2; exit 2; }
-	@$(PY) -m infra.local.sample --out "$(OUT)" $(if $(EVENTS),--events $(EVENTS)) $(if $(SEED),--seed $(SEED)) $(if $(PROFILE),--profile $(PROFILE))
+	@$(PY) -m infra.local.sample --out "$(OUT)" $(if $(EVENTS),--events $(EVENTS)) $(if $(SEED),--seed $(SEED)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(DUMP),--dump $(DUMP))
 
 token: $(STAMP) ## print an access token   ROLE=viewer HOURS=1
 	@$(LOCAL) token $(if $(ROLE),--role $(ROLE)) $(if $(HOURS),--hours $(HOURS))
@@ -46,6 +46,9 @@ ceiling: $(STAMP) ## raise how much of a batch may be bad, list what is held   A
 
 replay-gaps: $(STAMP) ## read missing events from the hubs again, or accept a gap   ARGS='--dry-run'
 	@$(LOCAL) replay-gaps -- $(ARGS)
+
+backfill: $(STAMP) ## load a dump of records   FILE=entries.ndjson.gz ARGS='--stream ledger --dry-run'
+	@$(LOCAL) backfill -- $(if $(FILE),"$(abspath $(FILE))") $(ARGS)
 
 reset: $(STAMP) ## remove the data of make run
 	@$(LOCAL) reset
@@ -71,4 +74,4 @@ lint: $(STAMP) ## ruff
 types: $(STAMP) ## mypy --strict
 	@$(VENV)/bin/mypy
 
-.PHONY: help setup lock run send sample token metrics psql ceiling replay-gaps reset simulate bench test test-long lint types
+.PHONY: help setup lock run send sample token metrics psql ceiling replay-gaps backfill reset simulate bench test test-long lint types

@@ -1,4 +1,4 @@
-"""The commands of the local stack: `python -m infra.local run|reset|send|psql|ceiling|replay-gaps|token|metrics`."""
+"""The commands of the local stack: `python -m infra.local run|reset|send|psql|ceiling|replay-gaps|backfill|…`."""
 
 import argparse
 import sys
@@ -60,6 +60,8 @@ def _do(chosen: argparse.Namespace, layout: Layout, console: Console) -> int:
             return become_product(layout, "shared.sync.ceiling", chosen.arguments)
         case "replay-gaps":
             return become_product(layout, "shared.sync.replay", chosen.arguments)
+        case "backfill":
+            return become_product(layout, "shared.sync.backfill", chosen.arguments)
         case "token":
             print(new_token(layout, chosen.role, chosen.hours * 3600))
             return 0
@@ -89,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     ceiling_parser.add_argument("arguments", nargs="*", help="after --; `-- --help` lists them")
     replay_parser = commands.add_parser("replay-gaps", help="read missing events again, or accept a gap")
     replay_parser.add_argument("arguments", nargs="*", help="after --; `-- --help` lists them")
+    backfill_parser = commands.add_parser("backfill", help="load a dump of records")
+    backfill_parser.add_argument("arguments", nargs="*", help="after --; `-- --help` lists them")
     token_parser = commands.add_parser("token", help="print an access token")
     token_parser.add_argument("--role", choices=[role.value for role in Role], default="viewer")
     token_parser.add_argument("--hours", type=_hours, default=1, help="how long it is valid, 1 to 720")

@@ -33,4 +33,44 @@ PRODUCERS = (
         ),
         runbook="settings",
     ),
+    CatalogEntry(
+        code="CONTRACT_LINE_INVALID",
+        category="INP",
+        severity="MEDIUM",
+        http_status=422,
+        title="A line is no row of its file",
+        user_text="Write the dump with a CSV library, with the same columns in every line.",
+        operator_text="A line of a dump is no CSV in UTF-8, or has other cells than the header names.",
+        action_guide=(
+            "The detail names the line and what is wrong; write the dump anew, or load the corrected line as a "
+            "file of its own."
+        ),
+        runbook="dead-letters",
+    ),
+    CatalogEntry(
+        code="SYNC_DUMP_UNREADABLE",
+        category="INP",
+        severity="LOW",
+        http_status=422,
+        title="The dump cannot be read",
+        user_text="Name a file, or an address that answers, with a header where it is CSV.",
+        operator_text=(
+            "The dump cannot be opened, is not packed as its name says, has no header, or is shorter than what was "
+            "loaded of it."
+        ),
+        action_guide="The message says which; give the command again with the right file or format.",
+        runbook="backfill",
+    ),
+    CatalogEntry(
+        code="SYNC_DUMP_ELSEWHERE",
+        category="DQ",
+        severity="LOW",
+        http_status=500,
+        title="Another process loads the dump",
+        user_text="Nothing to do: the dump is being loaded.",
+        operator_text="Two processes loaded the same dump; the one that came late stored nothing of its batch.",
+        action_guide="Let the other one finish, or stop it and give the command again.",
+        retryable=True,
+        runbook="backfill",
+    ),
 )

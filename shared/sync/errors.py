@@ -72,6 +72,12 @@ class AliasConflict(EventRejected):
     code: ClassVar[str] = "CONTRACT_ALIAS_CONFLICT"
 
 
+class LineInvalid(EventRejected):
+    """A line of a dump is no row of its file: no CSV, or with other cells than the header names."""
+
+    code: ClassVar[str] = "CONTRACT_LINE_INVALID"
+
+
 class OperationUnsupported(EventRejected):
     """A change message says that its row was deleted, or another operation the profile does not take."""
 

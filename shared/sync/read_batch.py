@@ -162,6 +162,15 @@ def refuse_unknown_sites(read: ReadBatch, active: frozenset[str]) -> None:
         read.rejections.append(Rejection(read.batch.events[place], error, link))
 
 
+_TIME_FIELD: dict[Stream, str] = {"ledger": "event_time", "payment_order": "created_at"}
+
+
+@cache
+def time_column(stream: Stream) -> int:
+    """The place of the business time among a stream's business columns."""
+    return next(c for c in CONTRACTS if c.stream == stream).business_columns.index(_TIME_FIELD[stream])
+
+
 @cache
 def site_column(stream: Stream) -> int:
     """The place of site_id among a stream's business columns."""

@@ -113,6 +113,8 @@ FREE_TEXTS = {
     "pairs.order_status",
     "payment_orders.merchant_name",
     "payment_orders.status",
+    "backfill_runs.file_name",
+    "backfill_runs.started_by",
     "reject_ceilings.reason",
     "reject_ceilings.set_by",
     "sequence_gaps.accepted_by",

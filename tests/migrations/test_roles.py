@@ -17,6 +17,7 @@ APP_MAY = {
     "alembic_version": READ,
     "applied_records": ADD,
     "audit_entries": ADD,
+    "backfill_runs": CHANGE,
     "dead_letters": CHANGE,
     "hub_generations": ADD,
     "ledger_entries": CHANGE,

@@ -19,7 +19,15 @@ LANE = 13
 # Where each table stands: columns of the page from left to right, each from top to bottom.
 PLACES: tuple[tuple[str, ...], ...] = (
     ("sites", "ledger_entries", "payment_orders"),
-    ("pairs", "applied_records", "sync_findings", "sequence_gaps", "partition_heads", "outbox"),
+    (
+        "pairs",
+        "applied_records",
+        "sync_findings",
+        "sequence_gaps",
+        "partition_heads",
+        "backfill_runs",
+        "outbox",
+    ),
     ("hub_generations", "stream_positions", "dead_letters", "reject_ceilings", "audit_entries"),
 )
 ROOM_COLOURS = {
