@@ -147,7 +147,7 @@ def test_killed_at_ten_points_and_gone_on_it_ends_in_the_same_state(
         goal = 4_000 * step // (KILLS + 1) + chance.randrange(1, 300)
         kill_behind(process, owner, goal, chance.random() * 0.02)
         killed += process.returncode == -signal.SIGKILL
-    assert killed > 0, "nothing was killed"
+    assert killed >= KILLS - 2, "the loading ended before it was killed"
     process = start(file, database_url)
     out, err = process.communicate(timeout=DEADLINE_SECONDS)
     assert process.returncode == 0, err.decode()
