@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.local.foreground import StopRequest
-from infra.local.sample.dialects import CANONICAL
+from infra.local.sample.dialects import CANONICAL, dialect_of
 from infra.local.sample.lines import LineInvalid, read_lines
 from infra.local.sample.model import SampleEvent
 from infra.local.stack.account import fetch_pairs
@@ -20,6 +20,7 @@ from infra.local.stack.settings import read_settings
 from infra.local.stack.show import show_fed
 from shared.errors.base import SettingsInvalid
 from shared.runtime import Runtime
+from shared.sync.profiles.load_profile import load_profile
 from shared.wiring import build_runtime
 
 LOOK_SECONDS = 0.3
@@ -81,7 +82,9 @@ def _profile_of(layout: Layout) -> str:
 def _material(file: Path | None, profile: str, events: int) -> tuple[int, str, Draw]:
     """How many events, what they are called, and how to draw them. Raises StackError."""
     try:
+        load_profile(profile)
         if file is None:
+            dialect_of(profile)
             return events, f"a sample of {profile}", lambda: sample_day(events, profile).events
         return sum(1 for _ in read_lines(file, profile)), str(file), lambda: read_lines(file, profile)
     except LineInvalid as error:

@@ -35,8 +35,9 @@ def read_lines(
         Event(body, line.number, run.started_at, str(line.begin))
         for body, line in zip(bodies, lines, strict=True)
     ]
-    batch = EventBatch(wish.stream, run.dump.place, "", wish.stream, events)
-    read = read_batch(batch, *reading)
+    # A line of CSV becomes other bytes in another dialect: then it is another place.
+    part = f"{wish.stream}.{reading[2]}.{wish.format}"
+    read = read_batch(EventBatch(wish.stream, run.dump.place, "", part, events), *reading)
     if bad:
         _set_apart(read, bad)
     read.records = [_without_arrival(record) for record in read.records if _is_wanted(record, wish)]

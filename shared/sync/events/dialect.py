@@ -14,9 +14,13 @@ ROOT = "$."
 
 
 class Spelling(NamedTuple):
-    """One name under which a field may stand: the keys that lead to it, and how its value is read."""
+    """One name under which a field may stand: the keys that lead to it, and how its value is read.
+
+    `is_key` says that the name is a key of the row, as most are: it is then looked up without a walk.
+    """
 
     name: str
+    is_key: bool
     keys: tuple[str, ...]
     from_root: bool
     parse: Parse
@@ -134,7 +138,7 @@ def _spelling(profile: StreamProfile, field: Field, name: str) -> Spelling:
         parse = TIME_FORMATS[profile.time_formats.get(name, profile.time_format)]
     if field.name in profile.values:
         parse = partial(_translated, field.kind.parse, translation(field, profile.values[field.name]))
-    return Spelling(name, keys_of(name), name.startswith(ROOT), parse)
+    return Spelling(name, "." not in name, keys_of(name), name.startswith(ROOT), parse)
 
 
 def translation(field: Field, values: Mapping[str, str]) -> dict[str, str]:

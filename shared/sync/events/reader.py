@@ -1,7 +1,7 @@
 """The careful way to read: a message of any shape becomes canonical texts, or the field at fault is named."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.sync.errors import AliasConflict, BodyNotObject, FieldInvalid, FieldMissing, OperationUnsupported
@@ -89,7 +89,7 @@ class RecordReader:
 
     def read(self, root: Row, row: Row, latest: str, hits: list[str]) -> Parsed:
         """Its canonical texts; the fields read under another than their first name are added to the hits."""
-        texts = [_bounded(source, _resolve(source, root, row, hits), latest) for source in self._sources]
+        texts = [_bounded(each, _resolve(each, root, row, hits), latest) for each in self._sources]
         updated_at, version, correlation_id = texts[self._business :]
         del texts[self._business :]
         for place, text, other in self._fillings:
@@ -140,12 +140,11 @@ def _resolve(source: Source, root: Row, row: Row, hits: list[str]) -> str | None
     """The first present name wins; two present names of the same fact must agree in value."""
     if source.constant:
         return source.constant
-    found = list(_stated(source.names, root, row))
-    if any(text != found[0][1] for _, text in found[1:]):
+    found = _stated(source.names, root, row)
+    if len(found) > 1 and any(text != found[0][1] for _, text in found[1:]):
         stated = ", ".join(f"{name}={text}" for name, text in found)
         raise AliasConflict(f"names of one fact disagree: {stated}", source.field.name)
-    if not found and (standing_in := next(_stated(source.fallbacks, root, row), None)):
-        found.append(standing_in)
+    found = found or _stated(source.fallbacks, root, row, at_most=1)
     if not found:
         return None
     name, text = found[0]
@@ -154,12 +153,17 @@ def _resolve(source: Source, root: Row, row: Row, hits: list[str]) -> str | None
     return _suffixed(source.field, name, text, source.suffix) if source.suffix else text
 
 
-def _stated(spellings: Sequence[Spelling], root: Row, row: Row) -> Iterator[tuple[str, str]]:
-    """What stands under each of the names, absent ones left out."""
+def _stated(spellings: Sequence[Spelling], root: Row, row: Row, at_most: int = 0) -> list[tuple[str, str]]:
+    """What stands under each of the names, absent ones left out; all of them unless told otherwise."""
+    found: list[tuple[str, str]] = []
     for spelling in spellings:
-        raw = spelling.find(root, row)
-        if raw is not None and (text := _value(spelling.name, spelling.parse, raw)) is not None:
-            yield spelling.name, text
+        raw = row.get(spelling.name) if spelling.is_key else spelling.find(root, row)
+        if raw is None or (text := _value(spelling.name, spelling.parse, raw)) is None:
+            continue
+        found.append((spelling.name, text))
+        if len(found) == at_most:
+            break
+    return found
 
 
 def _suffixed(field: Field, name: str, text: str, suffix: str) -> str | None:

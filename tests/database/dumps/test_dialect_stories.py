@@ -23,7 +23,7 @@ DEFECTS = (
         "only a smaller value conflicts",
         "names_of_a_fact_are_compared_by_value",
         "shared/sync/events/reader.py",
-        (("if any(text != found[0][1]", "if any(text < found[0][1]"),),
+        (("any(text != found[0][1]", "any(text < found[0][1]"),),
     ),
     Defect(
         "operations are not looked at",

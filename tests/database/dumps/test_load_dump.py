@@ -72,8 +72,8 @@ def test_a_bad_line_is_kept_with_its_number(runtime: Runtime, owner: Owner, tmp_
     ).fetchall()
     assert {row[0] for row in rows} == {Dump(*identify(str(file))).place}
     assert [row[1:6] for row in rows] == [
-        ("ledger", 3, b'{"tx_id": 1', "CONTRACT_JSON_INVALID", None),
-        ("ledger", 4, line("t-2", amount="x"), "CONTRACT_FIELD_INVALID", "amount"),
+        ("ledger.canonical-v1.ndjson", 3, b'{"tx_id": 1', "CONTRACT_JSON_INVALID", None),
+        ("ledger.canonical-v1.ndjson", 4, line("t-2", amount="x"), "CONTRACT_FIELD_INVALID", "amount"),
     ]
     assert [(row[6]["file"], row[6]["line"], row[7]) for row in rows] == [
         ("d.ndjson", 3, "canonical-v1"),
@@ -155,6 +155,22 @@ def test_a_line_of_csv_that_is_no_row_is_kept_as_it_stands(
     assert owner.execute("SELECT merchant_name FROM payment_orders ORDER BY 1").fetchall() == [
         ("two\nlines",),
         (None,),
+    ]
+
+
+def test_a_bad_line_is_kept_once_for_each_way_to_read_it(
+    runtime: Runtime, database_url: str, owner: Owner, tmp_path: Path
+) -> None:
+    """What a line of CSV stands for differs by dialect, and no place may come again with other bytes."""
+    file = written(tmp_path / "d.csv", [b"tx_id,amount", b"t-1,x"])
+    changes = runtime_for(database_url, EVENT_PROFILE="cdc-v1")
+    for each in (runtime, changes, runtime, changes):
+        assert counts(load(each, file, format="csv")) == {"read": 1, "dead_lettered": 1}
+    changes.database.dispose()
+    rows = owner.execute("SELECT profile, convert_from(body, 'UTF8') FROM dead_letters ORDER BY 1").fetchall()
+    assert rows == [
+        ("canonical-v1", '{"tx_id": "t-1", "amount": "x"}'),
+        ("cdc-v1", '{"payload": {"after": {"tx_id": "t-1", "amount": "x"}}}'),
     ]
 
 
