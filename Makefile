@@ -24,13 +24,13 @@ lock: $(STAMP) ## write the pinned, hashed requirement files anew from pyproject
 run: $(STAMP) ## start the whole product here   PORT=7071 EVENTS=60000 FRESH=1
 	@$(LOCAL) run $(if $(PORT),--port $(PORT)) $(if $(EVENTS),--events $(EVENTS)) $(if $(filter 1 yes true,$(FRESH)),--fresh)
 
-send: $(STAMP) ## publish a file of events   FILE=events.ndjson DRY_RUN=1
-	@test -n "$(FILE)" || { echo 'send: name the file: make send FILE=events.ndjson' >&2; exit 2; }
-	@$(LOCAL) send "$(FILE)" $(if $(DRY_RUN),--dry-run)
+send: $(STAMP) ## publish a file of events, or a sample in a dialect   FILE=events.ndjson DRY_RUN=1 PROFILE=camelcase-v1 EVENTS=2000
+	@test -n "$(FILE)$(PROFILE)" || { echo 'send: name a file or a profile: make send FILE=events.ndjson' >&2; exit 2; }
+	@$(LOCAL) send $(if $(FILE),"$(FILE)") $(if $(PROFILE),--profile $(PROFILE)) $(if $(EVENTS),--events $(EVENTS)) $(if $(DRY_RUN),--dry-run)
 
-sample: $(STAMP) ## write a day of events to a file   OUT=day.ndjson EVENTS=50000 SEED=2
+sample: $(STAMP) ## write a day of events to a file   OUT=day.ndjson EVENTS=50000 SEED=2 PROFILE=cdc-v1 DUMP=ledger
 	@test -n "$(OUT)" || { echo 'sample: name the file to write: make sample OUT=day.ndjson' >&2; exit 2; }
-	@$(PY) -m infra.local.sample --out "$(OUT)" $(if $(EVENTS),--events $(EVENTS)) $(if $(SEED),--seed $(SEED))
+	@$(PY) -m infra.local.sample --out "$(OUT)" $(if $(EVENTS),--events $(EVENTS)) $(if $(SEED),--seed $(SEED)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(DUMP),--dump $(DUMP))
 
 token: $(STAMP) ## print an access token   ROLE=viewer SUBJECT=lee HOURS=1
 	@$(LOCAL) token $(if $(ROLE),--role $(ROLE)) $(if $(SUBJECT),--subject "$(SUBJECT)") $(if $(HOURS),--hours $(HOURS))
@@ -52,6 +52,9 @@ admin: $(STAMP) ## people, services, roles, sites and tokens   ARGS='list princi
 
 retention: $(STAMP) ## drop days of access records that are archived, or hold them   ARGS='purge --dry-run --reason over'
 	@$(LOCAL) retention -- $(ARGS)
+
+backfill: $(STAMP) ## load a dump of records   FILE=entries.ndjson.gz ARGS='--stream ledger --dry-run'
+	@$(LOCAL) backfill -- $(if $(FILE),"$(abspath $(FILE))") $(ARGS)
 
 reset: $(STAMP) ## remove the data of make run
 	@$(LOCAL) reset
@@ -77,4 +80,4 @@ lint: $(STAMP) ## ruff
 types: $(STAMP) ## mypy --strict
 	@$(VENV)/bin/mypy
 
-.PHONY: help setup lock run send sample token metrics psql ceiling replay-gaps admin reset simulate bench test test-long lint types
+.PHONY: help setup lock run send sample token metrics psql ceiling replay-gaps admin retention backfill reset simulate bench test test-long lint types

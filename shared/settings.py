@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, get_type_hints
 import msgspec
 
 from shared.errors.base import SettingsInvalid
+from shared.sync.errors import ProfileInvalid
+from shared.sync.profiles.load_profile import CANONICAL, load_profile
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=260)]
 # Another driver than the one we are built on would start and behave otherwise. The engine reads the URL at the first
@@ -27,6 +29,8 @@ DatabaseUrl = Annotated[
 ]
 EventHubsConnection = Annotated[str, msgspec.Meta(max_length=2048, pattern=r"\A(Endpoint=sb://\S+)?\Z")]
 HubName = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z")]
+# Absent: the profile's hub.
+OwnHubName = Annotated[str, msgspec.Meta(pattern=r"\A([A-Za-z0-9][A-Za-z0-9._-]{0,254})?\Z")]
 SiteCode = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")]
 Currency = Annotated[str, msgspec.Meta(pattern=r"\A[A-Z]{3}\Z")]
 Secret = Annotated[str, msgspec.Meta(min_length=32, max_length=4096)]
@@ -58,12 +62,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper", forbid
     eventhubs_connection: EventHubsConnection = ""
     eventhubs_namespace: str = ""
     eventhubs_client_id: str = ""
-    ledger_hub_name: HubName
-    payment_order_hub_name: HubName
+    ledger_hub_name: OwnHubName = ""
+    payment_order_hub_name: OwnHubName = ""
     event_consumer_group: HubName = "counterfoil"
     event_replay_consumer_group: HubName = "replay"
     event_retention_hours: Annotated[int, msgspec.Meta(ge=1, le=2160)] = 24
-    event_profile: Literal["canonical-v1"] = "canonical-v1"
+    event_profile: Name = CANONICAL
     event_default_currency: Currency
     event_default_site_id: SiteCode
     event_time_tolerance_seconds: Annotated[int, msgspec.Meta(ge=0, le=31_536_000)] = 86_400
@@ -218,13 +222,31 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     known = [f.upper() for f in get_type_hints(Settings)]
     values = {name: env[source] for name in known if (source := PLATFORM_NAMES.get(name, name)) in env}
     values = {name: value.strip() for name, value in values.items() if value.strip()}
-    problems = [*_unknown(env, known), *_malformed(values)]
+    problems = [*_unknown(env, known), *_malformed(values), *_without_profile(values)]
     if problems:
         raise SettingsInvalid("; ".join(problems))
-    settings = msgspec.convert(values, Settings, strict=False)
+    settings = _with_hubs(msgspec.convert(values, Settings, strict=False))
     if problems := _contradictions(settings):
         raise SettingsInvalid("; ".join(problems))
     return settings
+
+
+def _without_profile(values: Mapping[str, str]) -> list[str]:
+    try:
+        load_profile(values.get("EVENT_PROFILE", CANONICAL))
+    except ProfileInvalid as error:
+        return [f"EVENT_PROFILE is wrong: {error}"]
+    return []
+
+
+def _with_hubs(settings: Settings) -> Settings:
+    """The hubs are the profile's, each unless a setting names another."""
+    profile = load_profile(settings.event_profile)
+    return msgspec.structs.replace(
+        settings,
+        ledger_hub_name=settings.ledger_hub_name or profile.ledger.hub,
+        payment_order_hub_name=settings.payment_order_hub_name or profile.payment_order.hub,
+    )
 
 
 def load_migration_url(environ: Mapping[str, str] | None = None) -> str:

@@ -16,7 +16,7 @@ def blueprint(runtime: Runtime) -> func.Blueprint:
     @bp.function_name("stream_payment_orders")
     @bp.event_hub_message_trigger(
         arg_name="events",
-        event_hub_name="%PAYMENT_ORDER_HUB_NAME%",
+        event_hub_name=runtime.settings.payment_order_hub_name,
         connection="EventHubs",
         consumer_group="%EVENT_CONSUMER_GROUP%",
         cardinality=func.Cardinality.MANY,

@@ -16,7 +16,7 @@ from infra.local.stack.product import become_product, become_retention
 from infra.local.stack.psql import ROLES, psql
 from infra.local.stack.reset import reset
 from infra.local.stack.run import RunOptions, run
-from infra.local.stack.send import send
+from infra.local.stack.send import SAMPLE_EVENTS, send
 from infra.local.stack.token import new_token
 from shared.errors.base import CounterfoilError
 from shared.security.model import Role
@@ -29,7 +29,10 @@ _SENTENCES = (StackError, LocalPostgresError, LocalIdentityError, CounterfoilErr
 
 def main(arguments: Sequence[str]) -> int:
     """The exit status; whatever a person can mend is one sentence on standard error."""
-    chosen = _parser().parse_args(arguments)
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "send" and chosen.file is None and not chosen.profile:
+        parser.error("send: name a file, or a profile to send a sample of")
     console = Console(highlight=False)
     try:
         return _do(chosen, Layout(chosen.folder.absolute()), console)
@@ -49,7 +52,8 @@ def _do(chosen: argparse.Namespace, layout: Layout, console: Console) -> int:
         case "run":
             return run(RunOptions(layout, chosen.port, chosen.events, chosen.fresh), console)
         case "send":
-            return send(layout, chosen.file, console, dry_run=chosen.dry_run)
+            told = {"dry_run": chosen.dry_run, "profile": chosen.profile, "events": chosen.events}
+            return send(layout, chosen.file, console, **told)
         case "psql":
             return psql(layout, chosen.role, chosen.statement)
         case "ceiling":
@@ -61,6 +65,8 @@ def _do(chosen: argparse.Namespace, layout: Layout, console: Console) -> int:
         case "admin":
             own = ["--token-file", str(layout.admin_token)]
             return become_product(layout, "shared.security.admin", [*own, *chosen.arguments])
+        case "backfill":
+            return become_product(layout, "shared.sync.backfill", chosen.arguments)
         case "token":
             print(new_token(layout, chosen.role, chosen.hours * 3600, chosen.subject))
             return 0
@@ -80,11 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     _add_run(commands.add_parser("run", help="start everything and stay in the foreground"))
     commands.add_parser("reset", help="remove the stored data")
-    send_parser = commands.add_parser("send", help="publish the events of a file, one JSON object per line")
-    send_parser.add_argument("file", type=Path)
-    send_parser.add_argument(
-        "--dry-run", action="store_true", help="only check that every line can be published"
-    )
+    _add_send(commands.add_parser("send", help="publish the events of a file, or a sample"))
     psql_parser = commands.add_parser("psql", help="PostgreSQL's command line")
     psql_parser.add_argument(
         "--role", choices=ROLES, default="auditor", help="auditor reads everything, writes nothing"
@@ -98,6 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     retention_parser.add_argument("arguments", nargs="*", help="after --; `-- --help` lists them")
     admin_parser = commands.add_parser("admin", help="people, services, roles, sites and tokens")
     admin_parser.add_argument("arguments", nargs="*", help="after --; `-- --help` lists them")
+    backfill_parser = commands.add_parser("backfill", help="load a dump of records")
+    backfill_parser.add_argument("arguments", nargs="*", help="after --; `-- --help` lists them")
     token_parser = commands.add_parser("token", help="print an access token")
     token_parser.add_argument("--role", choices=[role.value for role in Role], default="viewer")
     token_parser.add_argument(
@@ -110,6 +114,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     metrics_parser.add_argument("--json", action="store_true", help="as one JSON object")
     return parser
+
+
+def _add_send(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, nargs="?", help="one JSON object per line; without it a sample")
+    parser.add_argument("--profile", default="", help="how the producers write; the stack's own unless given")
+    parser.add_argument("--events", type=_count, default=SAMPLE_EVENTS, help="size of the sample")
+    parser.add_argument("--dry-run", action="store_true", help="only check that every line can be published")
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:

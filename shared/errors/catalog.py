@@ -10,6 +10,7 @@ from shared.errors.audit_entries import AUDIT
 from shared.errors.edge_entries import EDGE
 from shared.errors.entry import CatalogEntry
 from shared.errors.loss_entries import LOSS
+from shared.errors.producer_entries import PRODUCERS
 from shared.errors.spine_entries import SPINE
 
 __all__ = ["CATALOG", "CatalogEntry", "entry_of"]
@@ -117,7 +118,7 @@ EVENTS = (
         http_status=422,
         title="The body is no JSON object",
         user_text="Send one JSON object per event; an array of events must be sent as single events.",
-        operator_text="The body, or the data of its CloudEvents envelope, is JSON but no object.",
+        operator_text="The body, or what its envelope carries, is JSON but no object.",
         action_guide=(
             "The producer sends one object per event, with data as an object and not as text, and repeats "
             "the event."
@@ -342,6 +343,7 @@ CATALOG: tuple[CatalogEntry, ...] = (
     *APPROVALS,
     *LOOKUP,
     *EVENTS,
+    *PRODUCERS,
     *SYNC,
     *LOSS,
     *AUDIT,

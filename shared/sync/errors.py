@@ -7,7 +7,7 @@ raise out of the function, so that the platform holds the batch.
 from collections.abc import Mapping
 from typing import ClassVar
 
-from shared.errors.base import CounterfoilError, InputError, IntegrityError
+from shared.errors.base import CounterfoilError, InputError, IntegrityError, SystemFailure
 
 
 class EventRejected(InputError):
@@ -72,6 +72,18 @@ class AliasConflict(EventRejected):
     code: ClassVar[str] = "CONTRACT_ALIAS_CONFLICT"
 
 
+class LineInvalid(EventRejected):
+    """A line of a dump is no row of its file: no CSV, or with other cells than the header names."""
+
+    code: ClassVar[str] = "CONTRACT_LINE_INVALID"
+
+
+class OperationUnsupported(EventRejected):
+    """A change message says that its row was deleted, or another operation the profile does not take."""
+
+    code: ClassVar[str] = "CONTRACT_OPERATION_UNSUPPORTED"
+
+
 class SiteUnknown(EventRejected):
     """The event's site is not registered, or not active."""
 
@@ -102,6 +114,12 @@ class RejectFlood(IntegrityError):
         super().__init__(detail)
         self.alert_key = alert_key
         self.facts = facts
+
+
+class ProfileInvalid(SystemFailure):
+    """A profile's file cannot be read as one, or there is none of that name."""
+
+    code: ClassVar[str] = "SYS_PROFILE_INVALID"
 
 
 class CeilingInvalid(InputError):

@@ -37,9 +37,9 @@ def ingest_events(runtime: Runtime, batches: Sequence[EventBatch]) -> list[Batch
     defaults = Defaults(settings.event_default_currency, settings.event_default_site_id)
     tolerance = timedelta(seconds=settings.event_time_tolerance_seconds)
     ordered = sorted((b for b in batches if b.events), key=lambda batch: batch.stream)
-    reads = [read_batch(batch, defaults, tolerance) for batch in ordered]
+    reads = [read_batch(batch, defaults, tolerance, settings.event_profile) for batch in ordered]
     if len(reads) == 1 and (result := ingest_one(runtime, reads[0], now)):
-        report(runtime.telemetry, reads[0], result)
+        report(runtime.telemetry, reads[0], result, settings.event_profile)
         return [result]
     try:
         results = _write_verified(runtime, reads, now)
@@ -48,7 +48,7 @@ def ingest_events(runtime: Runtime, batches: Sequence[EventBatch]) -> list[Batch
             insert_outbox(connection, "ALERT", flood.alert_key, flood.facts, now)
         raise
     for read, result in zip(reads, results, strict=True):
-        report(runtime.telemetry, read, result)
+        report(runtime.telemetry, read, result, settings.event_profile)
     return results
 
 

@@ -11,11 +11,11 @@ from typing import Any
 from shared.sync.errors import EventRejected, SiteUnknown
 from shared.sync.events import CONTRACTS
 from shared.sync.events.contract import Defaults, Stream
-from shared.sync.events.decode import decode_body
-from shared.sync.events.reader import Reader
+from shared.sync.events.reader import EventReader
 from shared.sync.events.usual import Usual
 from shared.sync.events.values import free_text, instant_text
 from shared.sync.model import Event, EventBatch, Record, Rejection, Revision, revision_of
+from shared.sync.profiles.load_profile import CANONICAL, load_profile
 
 _CORRELATION_PROPERTIES = ("x-correlation-id", "traceparent")
 # What `_make` does, without a Python frame per event; the tuples' lengths are known here.
@@ -37,35 +37,47 @@ class ReadBatch:
     site_times: dict[str, str] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=8)
-def reader_of(stream: Stream, defaults: Defaults) -> Reader:
-    """The reader of a stream's contract; building one is dear, so each is built once."""
+@lru_cache(maxsize=16)
+def reader_of(stream: Stream, defaults: Defaults, profile: str = CANONICAL) -> EventReader:
+    """The reader of a stream's contract in a dialect; building one is dear, so each is built once."""
     contract = next(c for c in CONTRACTS if c.stream == stream)
-    return Reader(contract, defaults)
+    return EventReader(contract, defaults, load_profile(profile).of(stream))
 
 
-def read_batch(batch: EventBatch, defaults: Defaults, tolerance: timedelta) -> ReadBatch:
+def read_batch(
+    batch: EventBatch, defaults: Defaults, tolerance: timedelta, profile: str = CANONICAL
+) -> ReadBatch:
     """Read every event once; a sequence number that stands twice in the batch is read the first time only."""
     read = ReadBatch(batch)
     places = _first_places(batch.events)
     read.repeated = len(batch.events) - len(places)
     if not places:
         return read
-    reader = reader_of(batch.stream, defaults)
-    events = [batch.events[place] for place in places]
+    reader = reader_of(batch.stream, defaults, profile)
+    odd, bare = _read_usual(read, reader, places, tolerance) if reader.usual else (places, True)
+    if odd:
+        apart = set(odd)
+        read.records = [record for record in read.records if record.event_index not in apart]
+        for place in odd:
+            _read_carefully(read, reader, place, tolerance)
+        read.records.sort(key=attrgetter("event_index"))
+    if odd or bare:
+        without = {record.event_index for record in read.records if record.revision[:2] == ("", -1)}
+        read.versions_missing = len(without)
+    return read
+
+
+def _read_usual(
+    read: ReadBatch, reader: EventReader, places: Sequence[int], tolerance: timedelta
+) -> tuple[Sequence[int], bool]:
+    """Read what is written the usual way; the places of all other events, and whether one has no updated_at."""
+    assert reader.usual is not None, "asked for where there is a fast way"
+    events = [read.batch.events[place] for place in places]
     # Usual is what keeps to the bound of the earliest; of the others each is held to its own, the careful way.
     latest = instant_text(min(event.enqueued_at for event in events) + tolerance)
     usual = reader.usual.read([event.body for event in events], latest)
     read.records = _records(usual, events, places)
-    if usual.odd:
-        odd = {places[i] for i in usual.odd}
-        read.records = [record for record in read.records if record.event_index not in odd]
-        for place in sorted(odd):
-            _read_carefully(read, reader, place, tolerance)
-        read.records.sort(key=attrgetter("event_index"))
-    if usual.odd or "" in usual.updated_at:
-        read.versions_missing = sum(record.revision[:2] == ("", -1) for record in read.records)
-    return read
+    return sorted(places[i] for i in usual.odd), "" in usual.updated_at
 
 
 def _first_places(events: Sequence[Event]) -> Sequence[int]:
@@ -101,18 +113,19 @@ def _enqueued(events: Sequence[Event]) -> list[str]:
     return texts
 
 
-def _read_carefully(read: ReadBatch, reader: Reader, place: int, tolerance: timedelta) -> None:
+def _read_carefully(read: ReadBatch, reader: EventReader, place: int, tolerance: timedelta) -> None:
     event = read.batch.events[place]
     try:
-        parsed = reader.read(decode_body(event.body), instant_text(event.enqueued_at + tolerance))
+        records = reader.read(event.body, instant_text(event.enqueued_at + tolerance))
     except EventRejected as error:
         read.rejections.append(Rejection(event, error, _correlation(event.properties)))
         return
-    revision = revision_of(parsed, instant_text(event.enqueued_at), event.sequence_number)
-    correlation = parsed.correlation_id or _correlation(event.properties) or ""
-    read.records.append(Record(parsed.business[0], revision, parsed.business, correlation, place))
-    read.alias_hits.update(parsed.alias_hits)
-    read.unknown_fields += parsed.unknown_fields
+    for parsed in records:
+        revision = revision_of(parsed, instant_text(event.enqueued_at), event.sequence_number)
+        correlation = parsed.correlation_id or _correlation(event.properties) or ""
+        read.records.append(Record(parsed.business[0], revision, parsed.business, correlation, place))
+        read.alias_hits.update(parsed.alias_hits)
+        read.unknown_fields += parsed.unknown_fields
 
 
 def _correlation(properties: Any) -> str | None:
@@ -137,15 +150,25 @@ def refuse_unknown_sites(read: ReadBatch, active: frozenset[str]) -> None:
     if read.site_times.keys() <= active:
         return
     read.site_times = {site: at for site, at in read.site_times.items() if site in active}
-    known = [r for r in read.records if r.business[column] in active]
+    apart: dict[int, Record] = {}
     for record in read.records:
         if record.business[column] not in active:
-            event = read.batch.events[record.event_index]
-            error = SiteUnknown(
-                f"site {record.business[column]!r} is not registered or not active", "site_id"
-            )
-            read.rejections.append(Rejection(event, error, record.correlation_id or None))
-    read.records = known
+            apart.setdefault(record.event_index, record)
+    # An event that was split is one event: where one of its records has no site, none is taken.
+    read.records = [record for record in read.records if record.event_index not in apart]
+    for place, record in apart.items():
+        told = f"site {record.business[column]!r} is not registered or not active"
+        error, link = SiteUnknown(told, "site_id"), record.correlation_id or None
+        read.rejections.append(Rejection(read.batch.events[place], error, link))
+
+
+_TIME_FIELD: dict[Stream, str] = {"ledger": "event_time", "payment_order": "created_at"}
+
+
+@cache
+def time_column(stream: Stream) -> int:
+    """The place of the business time among a stream's business columns."""
+    return next(c for c in CONTRACTS if c.stream == stream).business_columns.index(_TIME_FIELD[stream])
 
 
 @cache

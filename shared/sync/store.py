@@ -25,9 +25,12 @@ _STATUS = PAYMENT_ORDER.business_columns.index("status")
 
 
 class Position(NamedTuple):
-    """Where a partition stands: its present generation, and the highest number received in it."""
+    """Where a partition stands: its present generation, and the highest number received in it.
 
-    position_id: int
+    What comes from no hub has no position, and None for its id.
+    """
+
+    position_id: int | None
     generation: int
     high_water: int | None
     last_enqueued_at: datetime | None
@@ -87,7 +90,7 @@ def insert_position(connection: Connection, batch: EventBatch, generation: int, 
 
 
 def upsert_records(
-    connection: Connection, stream: Stream, records: Sequence[Record], position_id: int, now: datetime
+    connection: Connection, stream: Stream, records: Sequence[Record], position_id: int | None, now: datetime
 ) -> list[UpsertGroup]:
     """Bring records, sorted by key and unique in it, into their table; returns only rows that changed."""
     statements = STATEMENTS[stream]
@@ -214,7 +217,7 @@ RETURNING last_counts[1], last_counts[2], last_counts[3], last_counts[4], last_c
 
 
 def advance_position(
-    connection: Connection, position_id: int, told: Told, facts: Mapping[str, object]
+    connection: Connection, position_id: int | None, told: Told, facts: Mapping[str, object]
 ) -> Counted:
     """Add the batch's sequence numbers and counts to its partition; numbers it already held count as redelivered."""
     parameters = {**facts, **told_parameters(told), "position_id": position_id}
@@ -342,7 +345,7 @@ def storable_json(value: object) -> object:
 def insert_findings(
     connection: Connection,
     stream: Stream,
-    position_id: int,
+    position_id: int | None,
     findings: Sequence[tuple[str, Record, object]],
     now: datetime,
 ) -> None:

@@ -108,6 +108,7 @@ hub_generations = Table(
 )
 
 _COUNTS = ("applied", "superseded", "duplicate", "dead_lettered", "redelivered")
+_LINES = ("lines_read", "applied", "superseded", "duplicate", "dead_lettered", "skipped")
 _RECORDS = ("records_applied", "records_superseded", "records_duplicate")
 
 stream_positions = Table(
@@ -260,6 +261,50 @@ dead_letters = Table(
     CheckConstraint("attempts >= 0", name="attempts"),
     Index("uq_dead_letters_place", "hub", "generation", "partition_id", "sequence_number", unique=True),
     Index("ix_dead_letters_status_created_at", "status", "created_at"),
+)
+
+backfill_runs = Table(
+    "backfill_runs",
+    METADATA,
+    Column("run_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("stream", code_text(), nullable=False),
+    Column("profile", code_text(), nullable=False),
+    Column("format", code_text(), nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("file_sha256", LargeBinary, nullable=False),
+    Column("file_bytes", BigInteger, nullable=False),
+    # Canonical instants; empty where there is no bound.
+    Column("event_since", code_text(), nullable=False),
+    Column("event_until", code_text(), nullable=False),
+    Column("state", code_text(), nullable=False, server_default=text("'RUNNING'")),
+    Column("position_bytes", BigInteger, nullable=False, server_default=text("0")),
+    Column("position_line", BigInteger, nullable=False, server_default=text("0")),
+    *[Column(name, BigInteger, nullable=False, server_default=text("0")) for name in _LINES],
+    Column("started_at", _STAMP, nullable=False),
+    Column("started_by", Text, nullable=False),
+    Column("updated_at", _STAMP, nullable=False),
+    Column("finished_at", _STAMP),
+    CheckConstraint(_STREAMS, name="stream"),
+    CheckConstraint("format IN ('ndjson', 'csv', 'csv-semicolon', 'tsv')", name="format"),
+    CheckConstraint("state IN ('RUNNING', 'DONE')", name="state"),
+    CheckConstraint("(finished_at IS NOT NULL) = (state = 'DONE')", name="finished"),
+    CheckConstraint("octet_length(file_sha256) = 32 AND file_bytes >= 0", name="file"),
+    CheckConstraint("position_bytes >= 0 AND position_line >= 0", name="position"),
+    *[CheckConstraint(f"{name} >= 0", name=name) for name in _LINES],
+    CheckConstraint(
+        "lines_read = applied + superseded + duplicate + dead_lettered + skipped", name="every_line"
+    ),
+    Index(
+        "uq_backfill_runs_unfinished",
+        "file_sha256",
+        "stream",
+        "profile",
+        "format",
+        "event_since",
+        "event_until",
+        unique=True,
+        postgresql_where=text("state = 'RUNNING'"),
+    ),
 )
 
 # A raised ceiling has a share and an end; a row without them takes the earlier ones of its scope back.

@@ -15,10 +15,9 @@ from shared.pairing.store import Repaired
 from shared.sync import store
 from shared.sync.events.contract import Stream
 from shared.sync.model import BatchResult, Outcome, Record, Reduced, greatest_per_key
-from shared.sync.read_batch import ReadBatch, site_column
+from shared.sync.read_batch import ReadBatch, site_column, time_column
 from shared.sync.statements import APPLIED_IN_CONFLICT, REVISION_MOVED
 
-_TIME_COLUMN: dict[Stream, int] = {"ledger": 8, "payment_order": 4}
 # One letter per event, in the order of precedence: of a split event's records the smallest letter counts.
 LETTERS = {outcome: ord("0") + place for place, outcome in enumerate(Outcome)}
 UNTOLD = ord("9")
@@ -164,7 +163,7 @@ def told(written: Written) -> tuple[Sequence[int], bytes]:
 
 def _newest_event_at(written: Written) -> str | None:
     """The newest least(event_time, enqueued_at): how new the business facts are, whatever the producer's clock."""
-    column = _TIME_COLUMN[written.read.batch.stream]
+    column = time_column(written.read.batch.stream)
     records = written.read.records
     newest = max([min(r.business[column], r.revision.enqueued_at) for r in records], default="")
     return newest + "Z" if newest else None

@@ -64,8 +64,8 @@ WITHOUT_END = {
     "maximum_interval": timedelta(minutes=5),
 }
 SNAPSHOT: dict[str, tuple[list[dict[str, Any]], dict[str, Any] | None]] = {
-    "stream_ledger": (event_hub("%LEDGER_HUB_NAME%"), WITHOUT_END),
-    "stream_payment_orders": (event_hub("%PAYMENT_ORDER_HUB_NAME%"), WITHOUT_END),
+    "stream_ledger": (event_hub(BASE_SETTINGS["LEDGER_HUB_NAME"]), WITHOUT_END),
+    "stream_payment_orders": (event_hub(BASE_SETTINGS["PAYMENT_ORDER_HUB_NAME"]), WITHOUT_END),
     "timer_watch_sync": (timer("%WATCH_SYNC_SCHEDULE%"), None),
     "timer_warn_expiring_tokens": (timer("%WARN_EXPIRING_TOKENS_SCHEDULE%"), None),
     "timer_expire_approvals": (timer("%EXPIRE_APPROVALS_SCHEDULE%"), None),
@@ -143,12 +143,7 @@ def test_a_function_is_bound_exactly_so(functions: dict[str, Function], name: st
 def test_every_reference_in_a_binding_is_a_setting(functions: dict[str, Function]) -> None:
     texts = [text for each in functions.values() for b in each.bindings for text in map(str, b.values())]
     references = {text.strip("%") for text in texts if text.startswith("%")}
-    assert references == {
-        "LEDGER_HUB_NAME",
-        "PAYMENT_ORDER_HUB_NAME",
-        "EVENT_CONSUMER_GROUP",
-        *(duty.schedule for duty in SCHEDULE),
-    }
+    assert references == {"EVENT_CONSUMER_GROUP", *(duty.schedule for duty in SCHEDULE)}
     assert references <= set(setting_names())
 
 
@@ -160,7 +155,7 @@ def test_no_route_is_one_the_platform_keeps_for_itself(functions: dict[str, Func
     assert len(BLUEPRINTS) <= len(functions)
 
 
-@pytest.mark.parametrize("name", ["DATABASE_URL", "CURSOR_SIGNING_KEY", "LEDGER_HUB_NAME"])
+@pytest.mark.parametrize("name", ["DATABASE_URL", "CURSOR_SIGNING_KEY", "EVENT_DEFAULT_SITE_ID"])
 def test_without_a_setting_the_app_does_not_start_and_names_it(tmp_path: Path, name: str) -> None:
     without = {key: value for key, value in BASE_SETTINGS.items() if key != name}
     with pytest.raises(StartError) as caught, app_process(without, tmp_path / "app.log"):

@@ -14,7 +14,8 @@ import pytest
 
 from tests.house.sources import PRODUCT, Source, python_sources
 
-# The file names of a room that mean the same everywhere; `events` is a room's sub-registry of contracts.
+# The file names of a room that mean the same everywhere; `events` is a room's sub-registry of contracts, `profiles`
+# holds the dialects in which they are spoken.
 FILE_KINDS = {
     "model": "model",
     "errors": "room errors",
@@ -56,7 +57,8 @@ MAY: Mapping[str, set[str]] = {
     "functions": {"functions", "runtime", "errors", "room errors", "model", "answer", "contract", "use case"},
     "shared": set(),
     "runtime": {"settings", "database", "adapter"},
-    "settings": {"errors"},
+    # A setting names the profile, and the profile names the hubs.
+    "settings": {"errors", "room errors", "contract"},
     "wiring": {"runtime", "settings", "database", "adapter"},
     "schema": set(),
     "table registry": {"schema", "tables"},
@@ -193,10 +195,10 @@ def kind_of(source: Source) -> str:
     package = ".".join(module.split(".")[:2])
     if package in PACKAGE_KINDS:
         return PACKAGE_KINDS[package]
-    if ".events" in module:
-        return "contract"
     if is_command(source):
         return "command"
+    if ".events" in module or ".profiles" in module:
+        return "contract"
     if source.name in FILE_KINDS:
         return FILE_KINDS[source.name]
     if is_use_case(source):

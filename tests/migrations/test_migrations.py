@@ -122,6 +122,8 @@ FREE_TEXTS = {
     "payment_orders.merchant_name",
     "payment_orders.status",
     "principals.name",
+    "backfill_runs.file_name",
+    "backfill_runs.started_by",
     "reject_ceilings.reason",
     "reject_ceilings.set_by",
     "sequence_gaps.accepted_by",

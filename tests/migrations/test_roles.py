@@ -19,6 +19,7 @@ APP_MAY = {
     "applied_records": ADD,
     "approvals": ADD,
     "audit_entries": ADD,
+    "backfill_runs": CHANGE,
     "bootstrap": READ,
     "chain_segments": ADD,
     "correction_entries": ADD,

@@ -18,6 +18,7 @@ import psycopg
 import shared
 from tests.support.approval_stories import APPROVAL_STORIES
 from tests.support.audit_stories import AUDIT_STORIES
+from tests.support.dialect_stories import DIALECT_STORIES
 from tests.support.postgres import ClonedDatabase
 from tests.support.reliability_stories import RELIABILITY_STORIES
 from tests.support.runtime import APP_PASSWORD, runtime_for
@@ -85,7 +86,7 @@ def main(story_name: str, app_url: str, owner_url: str) -> int:
     assert shared.__file__ is not None
     if not Path(shared.__file__).is_relative_to(Path.cwd()):
         raise ImportError(f"{shared.__file__} is not the copy in {Path.cwd()}")
-    stories = (*STORIES, *RELIABILITY_STORIES, *AUDIT_STORIES, *APPROVAL_STORIES)
+    stories = (*STORIES, *RELIABILITY_STORIES, *AUDIT_STORIES, *APPROVAL_STORIES, *DIALECT_STORIES)
     story = next(each for each in stories if each.__name__ == story_name)
     runtime = runtime_for(app_url)
     with psycopg.connect(owner_url.replace("+psycopg", ""), autocommit=True) as owner:

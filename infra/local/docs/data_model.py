@@ -85,7 +85,7 @@ PAYMENTS = Picture(
     (
         ("sites", "ledger_entries", "payment_orders"),
         ("pairs", "applied_records", "sync_findings", "sequence_gaps", "partition_heads", "outbox"),
-        ("hub_generations", "stream_positions", "dead_letters", "reject_ceilings"),
+        ("hub_generations", "stream_positions", "dead_letters", "reject_ceilings", "backfill_runs"),
     ),
     (
         Relation("ledger_entries", "site_id", "sites", "site_id", 0, 1, SITE),

@@ -26,6 +26,7 @@ STORED = (
     ("one row per order", INK, ("pairs",)),
     ("bad events: kept, seen, let pass", BAD, ("dead_letters", "sync_findings", "reject_ceilings")),
     ("what was received of each hub", INK, ("stream_positions", "hub_generations")),
+    ("what was loaded of dumps", INK, ("backfill_runs",)),
     ("what is missing, what stands still", BAD, ("sequence_gaps", "partition_heads")),
     ("operating units; alerts to send", INK, ("sites", "outbox")),
     ("who may do what", INK, ("principals", "roles", "grants", "tokens", "bootstrap")),

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from infra.local.docs import api, tables
+from infra.local.docs import api, profiles, tables
 from infra.local.docs.data_model import PICTURES, draw_data_model
 from infra.local.docs.flow import draw_flow
 from infra.local.docs.functions import ROOT
 from infra.local.docs.invariants import invariants_list, purposes_table
 from infra.local.docs.settings import settings_table
-from shared.sync.events import CONTRACTS
 from shared.sync.events.contract import Contract
 from shared.sync.events.json_schema import json_schema
+from shared.sync.profiles.load_profile import CANONICAL, contracts_of
 
 DOCS = ROOT / "docs"
 _BLOCK = re.compile(r"(<!-- generated: ([a-z_ -]+) -->\n)(.*?)(<!-- end of generated -->)", re.DOTALL)
@@ -47,7 +47,7 @@ def _schema_text(contract: Contract) -> str:
 
 def whole_files() -> Iterator[tuple[str, Callable[[], str]]]:
     """The files that are generated as a whole, by path from docs/."""
-    for contract in CONTRACTS:
+    for contract in contracts_of(CANONICAL):
         yield f"schemas/{contract.title}.schema.json", partial(_schema_text, contract)
     for picture in PICTURES:
         yield f"images/{picture.file}", partial(draw_data_model, picture)
@@ -56,7 +56,7 @@ def whole_files() -> Iterator[tuple[str, Callable[[], str]]]:
 
 def blocks() -> Iterator[Block]:
     """Every generated block."""
-    for contract in CONTRACTS:
+    for contract in contracts_of(CANONICAL):
         write = partial(tables.fields_table, contract)
         yield Block("event-contract.md", f"fields {contract.stream}", _always(write))
     yield Block("event-contract.md", "status groups", _always(tables.status_groups_table))
@@ -65,6 +65,10 @@ def blocks() -> Iterator[Block]:
     yield Block("api.md", "endpoints", _always(api.endpoints_table))
     yield Block("api.md", "matrix", _always(api.matrix_table))
     yield Block("api.md", "examples", _always(api.examples_list))
+    yield Block("profiles.md", "profiles", _always(profiles.profiles_table))
+    yield Block("profiles.md", "keys", _always(profiles.keys_table))
+    for name, contract in profiles.stream_tables():
+        yield Block("profiles.md", name, _always(partial(profiles.names_table, contract)))
     yield Block("errors.md", "errors", _always(tables.errors_table))
     yield Block("settings.md", "settings", settings_table)
     yield Block("operators-first-hour.md", "metrics", _always(tables.metrics_table))

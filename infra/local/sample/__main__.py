@@ -2,13 +2,16 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import IO
 
 from infra.local.sample.day import generate, generate_exactly, yesterday
+from infra.local.sample.dialects import CANONICAL, DIALECTS
+from infra.local.sample.dump import write_dump
 from infra.local.sample.lines import write_line
-from infra.local.sample.model import SampleReport
+from infra.local.sample.model import LEDGER, PAYMENT_ORDER, SampleEvent, SampleReport
 
 DEFAULT_ORDERS = 20_000
 
@@ -17,6 +20,10 @@ def main(arguments: list[str]) -> int:
     chosen = _parse(arguments)
     report = SampleReport()
     try:
+        if chosen.dump:
+            lines = write_dump(chosen.out, chosen.dump, _events(chosen, report))
+            print(f"{lines} lines of {chosen.dump} in {chosen.out}.", file=sys.stderr)
+            return 0
         if str(chosen.out) == "-":
             _write(chosen, sys.stdout.buffer, report)
         else:
@@ -34,12 +41,14 @@ def main(arguments: list[str]) -> int:
 
 
 def _write(chosen: argparse.Namespace, file: IO[bytes], report: SampleReport) -> None:
-    if chosen.events is not None:
-        events = generate_exactly(chosen.seed, chosen.events, chosen.day, report=report)
-    else:
-        events = generate(chosen.seed, chosen.orders, chosen.day, report=report)
-    for event in events:
+    for event in _events(chosen, report):
         file.write(write_line(event))
+
+
+def _events(chosen: argparse.Namespace, report: SampleReport) -> Iterator[SampleEvent]:
+    if chosen.events is not None:
+        return generate_exactly(chosen.seed, chosen.events, chosen.day, report=report, profile=chosen.profile)
+    return generate(chosen.seed, chosen.orders, chosen.day, report=report, profile=chosen.profile)
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -50,6 +59,14 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same bytes")
     parser.add_argument(
         "--day", type=date.fromisoformat, default=yesterday(), help="default: yesterday in UTC"
+    )
+    parser.add_argument(
+        "--profile", choices=tuple(DIALECTS), default=CANONICAL, help="how the producers write"
+    )
+    parser.add_argument(
+        "--dump",
+        choices=(LEDGER, PAYMENT_ORDER),
+        help="the bare bodies of one stream, to be loaded; OUT ends in .ndjson or .csv, and in .gz to be packed",
     )
     parser.add_argument("--out", type=Path, required=True, help="file to write; - for standard output")
     return parser.parse_args(arguments)

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 from infra.local.sample.delivery import Delivery
+from infra.local.sample.dialects import CANONICAL
 from infra.local.sample.model import Planned, SampleEvent, SampleReport
 from infra.local.sample.sites import SITES, SampleSite
 
@@ -30,10 +31,11 @@ def generate(
     sites: tuple[SampleSite, ...] = SITES,
     malformed_share: float = MALFORMED_SHARE,
     report: SampleReport | None = None,
+    profile: str = CANONICAL,
 ) -> Iterator[SampleEvent]:
     """The events of `orders` orders, about three for each; the same arguments give the same bytes."""
     report = report or SampleReport()
-    delivery = Delivery(_chance(seed, day), day, orders, sites, malformed_share)
+    delivery = Delivery(_chance(seed, day), day, orders, sites, malformed_share, profile)
     return _in_send_order(_plans(delivery, orders, report), report)
 
 
@@ -44,11 +46,12 @@ def generate_exactly(
     sites: tuple[SampleSite, ...] = SITES,
     malformed_share: float = MALFORMED_SHARE,
     report: SampleReport | None = None,
+    profile: str = CANONICAL,
 ) -> Iterator[SampleEvent]:
     """Exactly `events` events: whole orders, and wallet top-ups for the rest."""
     report = report or SampleReport()
     orders = max(1, int(events / EVENTS_PER_ORDER))
-    delivery = Delivery(_chance(seed, day), day, orders, sites, malformed_share)
+    delivery = Delivery(_chance(seed, day), day, orders, sites, malformed_share, profile)
     return _in_send_order(_plans_up_to(delivery, orders, events, report), report)
 
 

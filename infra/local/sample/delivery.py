@@ -3,8 +3,9 @@
 from datetime import date
 from random import Random
 
+from infra.local.sample.dialects import RECEIVER, dialect_of
 from infra.local.sample.envelopes import Envelopes
-from infra.local.sample.malformed import malformed_body
+from infra.local.sample.malformed import malformed_in
 from infra.local.sample.model import LEDGER, MALFORMED_PREFIX, PAYMENT_ORDER, Planned, SampleEvent, Stream
 from infra.local.sample.orders import Order, OrderBook
 from infra.local.sample.records import ENTRY_SECONDS, STEP_SECONDS, Body, RecordWriter, time_field
@@ -27,12 +28,19 @@ class Delivery:
     """Plans what is sent for each order, and when, counted in orders since the day began."""
 
     def __init__(
-        self, chance: Random, day: date, orders: int, sites: tuple[SampleSite, ...], malformed_share: float
+        self,
+        chance: Random,
+        day: date,
+        orders: int,
+        sites: tuple[SampleSite, ...],
+        malformed_share: float,
+        profile: str,
     ) -> None:
         self._draw = chance.random
-        self._book = OrderBook(chance, day, orders, sites)
+        self._dialect = dialect_of(profile)
+        self._book = OrderBook(chance, day, orders, sites, whole_only=self._dialect.is_whole)
         self._records = RecordWriter(chance, self._book.stamp, sites)
-        self._envelopes = Envelopes(chance)
+        self._envelopes = Envelopes(chance, self._dialect)
         self._orders_per_second = orders / DAY_SECONDS
         self._window = min(WINDOW_ORDERS, max(orders / 4, 1.0))
         # The share is of all events, the malformed ones included.
@@ -72,6 +80,8 @@ class Delivery:
         return self._planned(order, PAYMENT_ORDER, body, kind, STEP_SECONDS[step])
 
     def _entries(self, order: Order) -> list[Planned]:
+        if self._dialect.is_whole:
+            return self._transfers(order)
         planned: list[Planned] = []
         seen: dict[str, int] = {}
         for name in order.story.entries:
@@ -83,6 +93,14 @@ class Delivery:
                 planned.append(self._pointing_elsewhere(order, body))
             planned.append(self._planned(order, LEDGER, body, kind, ENTRY_SECONDS[entry_type]))
         return planned
+
+    def _transfers(self, order: Order) -> list[Planned]:
+        """One record for both sides of a payment."""
+        if not order.story.entries:
+            return []
+        body = self._records.entry(order, "PAYMENT", "", 1)
+        body[RECEIVER] = order.receiver_wallet
+        return [self._planned(order, LEDGER, body, "transfer", ENTRY_SECONDS["PAYMENT"])]
 
     def _pointing_elsewhere(self, order: Order, body: Body) -> Planned:
         """The first version of an entry, at a neighbour's order; the body becomes the second version."""
@@ -128,7 +146,7 @@ class Delivery:
         else:
             stream, body = LEDGER, self._records.entry(order, "PAYMENT", "", 1)
             body["tx_id"] += f"-x{number}"
-        kind, data = malformed_body(number, body)
+        kind, data = malformed_in(self._dialect, number, stream, body)
         return SampleEvent(stream, order.order_id, data, {}, MALFORMED_PREFIX + kind)
 
     def _short_delay(self) -> float:

@@ -4,6 +4,7 @@ from random import Random
 
 import msgspec
 
+from infra.local.sample.dialects import Dialect
 from infra.local.sample.model import LEDGER, SampleEvent, Stream
 from infra.local.sample.records import Body
 
@@ -14,15 +15,18 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Envelopes:
-    def __init__(self, chance: Random) -> None:
+    """Wraps bodies, each written in the producers' dialect first."""
+
+    def __init__(self, chance: Random, dialect: Dialect) -> None:
         self._chance = chance
+        self._write = dialect.write
 
     def wrap(self, stream: Stream, partition_key: str, body: Body, kind: str) -> SampleEvent:
         """The event that carries the body."""
-        draw = self._chance.random()
+        draw, data = self._chance.random(), self._write(stream, body)
         if draw < STRUCTURED_SHARE:
             head = _cloud_event(stream, body)
-            return SampleEvent(stream, partition_key, _encode({**head, "data": body}), {}, kind)
+            return SampleEvent(stream, partition_key, _encode({**head, "data": data}), {}, kind)
         properties: dict[str, str] = {}
         if draw < STRUCTURED_SHARE + BINARY_SHARE:
             # Both spellings are in use: AMQP's own and the one of brokers that refuse a colon.
@@ -30,7 +34,7 @@ class Envelopes:
             properties = {f"{prefix}{name}": value for name, value in _cloud_event(stream, body).items()}
         elif draw > 1 - CORRELATION_SHARE:
             properties = self._correlation(draw > 1 - CORRELATION_SHARE / 2)
-        return SampleEvent(stream, partition_key, _encode(body), properties, kind)
+        return SampleEvent(stream, partition_key, _encode(data), properties, kind)
 
     def _correlation(self, as_trace: bool) -> dict[str, str]:
         number = self._chance.getrandbits(128)

@@ -11,10 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from infra.local.sample.dialects import CANONICAL
 from infra.local.sample.model import LEDGER, PAYMENT_ORDER, SampleEvent, Stream
+from shared.sync.events.contract import Defaults
+from shared.sync.profiles.tell_stream import tell_stream
+from shared.sync.read_batch import reader_of
 
 LINE_BYTES_MAX = 8 * 1024 * 1024
 FROM_FILE = "from file"
+_NO_DEFAULTS = Defaults("", "")
 _ENVELOPE = frozenset({"stream", "partition_key", "properties", "body", "body_base64"})
 
 
@@ -36,8 +41,8 @@ def write_line(event: SampleEvent) -> bytes:
     return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def read_lines(path: Path) -> Iterator[SampleEvent]:
-    """The events of a file, one at a time; empty lines are passed over. Raises LineInvalid."""
+def read_lines(path: Path, profile: str = CANONICAL) -> Iterator[SampleEvent]:
+    """The events of a file, one at a time; empty lines are passed over. Raises LineInvalid and ProfileInvalid."""
     try:
         file = path.open("rb")
     except OSError as failure:
@@ -47,13 +52,13 @@ def read_lines(path: Path) -> Iterator[SampleEvent]:
             if not line.strip():
                 continue
             try:
-                yield read_line(line)
+                yield read_line(line, profile)
             except ValueError as failure:
                 raise LineInvalid(f"{path}, line {number}: {failure}.") from failure
 
 
-def read_line(line: bytes) -> SampleEvent:
-    """The event of one line. Raises ValueError with the reason."""
+def read_line(line: bytes, profile: str = CANONICAL) -> SampleEvent:
+    """The event of one line; a bare one is told in the profile's names. Raises ValueError with the reason."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as failure:
@@ -65,7 +70,7 @@ def read_line(line: bytes) -> SampleEvent:
         raise ValueError("this is not a JSON object")
     if "stream" in value and ("body" in value or "body_base64" in value):
         return _wrapped(value)
-    stream, key = _told_from_fields(value)
+    stream, key = _told_from_fields(value) if profile == CANONICAL else _told_in(profile, value)
     return SampleEvent(stream, key, line.strip(), {}, FROM_FILE)
 
 
@@ -106,3 +111,13 @@ def _told_from_fields(value: dict[str, Any]) -> tuple[Stream, str]:
     if data.get("order_id") is not None and "status" in data:
         return PAYMENT_ORDER, str(data["order_id"])
     raise ValueError("the stream cannot be told: there is neither tx_id nor order_id with status")
+
+
+def _told_in(profile: str, value: dict[str, Any]) -> tuple[Stream, str]:
+    """The stream and the partition key as the profile's names tell them."""
+    data = value["data"] if "specversion" in value and isinstance(value.get("data"), dict) else value
+    readers = {stream: reader_of(stream, _NO_DEFAULTS, profile) for stream in (LEDGER, PAYMENT_ORDER)}
+    stream = tell_stream(readers, data)
+    reader = readers[stream]
+    order = reader.value(data, "related_id") if stream == LEDGER else None
+    return stream, str(order or reader.value(data, reader.contract.key))

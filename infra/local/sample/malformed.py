@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from infra.local.sample.dialects import Dialect
+from infra.local.sample.model import Stream
 from infra.local.sample.records import Body, time_field
 
 BODY_LIMIT_BYTES = 256 * 1024
@@ -73,9 +75,31 @@ OVERSIZED = "body_too_large"
 OVERSIZED_EVERY = 64
 
 
+# Mistakes of the bytes, made whatever the names in them are; and mistakes of values, which any dialect can tell.
+_OF_BYTES = frozenset({"truncated_json", "not_an_object", "empty_body"})
+_OF_VALUES = frozenset(
+    {"wrong_type", "missing_field", "amount_negative", "amount_of_9_decimals", "nul_in_text"}
+)
+_OF_VALUES |= {"year_1", "year_9999", "date_only", "unknown_site"}
+TRANSLATED = tuple((kind, make) for kind, make in MALFORMED if kind in _OF_BYTES | _OF_VALUES)
+
+
 def malformed_body(number: int, body: Body) -> tuple[str, bytes]:
     """The kind and the bytes of the malformed event with this number; all kinds take turns."""
     if number % OVERSIZED_EVERY == OVERSIZED_EVERY - 1:
         return OVERSIZED, _with(body, note="x" * BODY_LIMIT_BYTES)
     kind, make = MALFORMED[number % len(MALFORMED)]
     return kind, make(body)
+
+
+def malformed_in(dialect: Dialect, number: int, stream: Stream, body: Body) -> tuple[str, bytes]:
+    """The same in a dialect, with the mistakes that any dialect can tell."""
+    told = dialect.write(stream, body)
+    if told is body:
+        return malformed_body(number, body)
+    if number % OVERSIZED_EVERY == OVERSIZED_EVERY - 1:
+        return OVERSIZED, _with(told, note="x" * BODY_LIMIT_BYTES)
+    kind, make = TRANSLATED[number % len(TRANSLATED)]
+    if kind in _OF_BYTES:
+        return kind, make(told)
+    return kind, _encode(dialect.write(stream, msgspec.json.decode(make(body))))

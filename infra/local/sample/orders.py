@@ -7,7 +7,7 @@ from random import Random
 from typing import NamedTuple
 
 from infra.local.sample.sites import MINOR_DIGITS, SampleMerchant, SampleSite
-from infra.local.sample.stories import Story, story_at
+from infra.local.sample.stories import Story, story_at, whole_story_at
 
 DAY_MS = 86_400_000
 FOREIGN_CURRENCY = "USD"
@@ -42,7 +42,16 @@ class Order(NamedTuple):
 class OrderBook:
     """Draws the orders of one day; the same chance source gives the same orders."""
 
-    def __init__(self, chance: Random, day: date, orders: int, sites: tuple[SampleSite, ...]) -> None:
+    def __init__(
+        self,
+        chance: Random,
+        day: date,
+        orders: int,
+        sites: tuple[SampleSite, ...],
+        *,
+        whole_only: bool = False,
+    ) -> None:
+        self._story_at = whole_story_at if whole_only else story_at
         self._chance = chance
         self._sites = sites
         self._orders = max(orders, 1)
@@ -52,7 +61,7 @@ class OrderBook:
     def draw(self, number: int) -> Order:
         draw = self._chance.random
         site = self._sites[int(draw() * len(self._sites))]
-        story = story_at(draw())
+        story = self._story_at(draw())
         # Powers skew the popularity: a few merchants and wallets have most of the payments.
         place = int(len(site.merchants) * draw() ** 2.5)
         payer = int(site.wallets * draw() ** 3)

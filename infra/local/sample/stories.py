@@ -52,3 +52,9 @@ _BOUNDS = tuple(accumulate(story.weight for story in STORIES))
 def story_at(draw: float) -> Story:
     """The story for a draw between 0 and 1."""
     return STORIES[min(bisect(_BOUNDS, draw * _BOUNDS[-1]), len(STORIES) - 1)]
+
+
+def whole_story_at(draw: float) -> Story:
+    """The same where both sides of a payment come in one record: what such records cannot tell is told as settled."""
+    story = story_at(draw)
+    return story if story.entries in ((), _LEGS) else STORIES[0]

@@ -109,8 +109,12 @@ def _feed_sample(
 ) -> None:
     """Publish the sample while watching the parts; a sample cut off by Ctrl-C is sent again by the next run."""
     layout = options.layout
+    try:
+        day = sample_day(options.events, runtime.settings.event_profile)
+    except LookupError as error:
+        console.print(f"No sample day is published: {error.args[0]}.", soft_wrap=True)
+        return
     _remember(layout, fed="begun")
-    day = sample_day(options.events)
     connection = layout.connection.read_text().strip()
     job = Job(lambda: feed(runtime, connection, day.events, day.total, console, lambda: request.wait(0)))
     while not job.wait(LOOK_SECONDS):

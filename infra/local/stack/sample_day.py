@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from infra.local.sample.day import generate, generate_exactly, yesterday
+from infra.local.sample.dialects import CANONICAL
 from infra.local.sample.model import SampleEvent, SampleReport
 
 DEFAULT_ORDERS = 20_000
@@ -21,9 +22,12 @@ class SampleDay:
     report: SampleReport
 
 
-def sample_day(events: int | None) -> SampleDay:
+def sample_day(events: int | None, profile: str = CANONICAL) -> SampleDay:
+    """Raises LookupError for a profile in whose dialect there is no sample."""
     report = SampleReport()
     if events is None:
-        drawn = generate(SEED, DEFAULT_ORDERS, yesterday(), report=report)
+        drawn = generate(SEED, DEFAULT_ORDERS, yesterday(), report=report, profile=profile)
         return SampleDay(drawn, round(DEFAULT_ORDERS * EVENTS_PER_ORDER), report)
-    return SampleDay(generate_exactly(SEED, events, yesterday(), report=report), events, report)
+    return SampleDay(
+        generate_exactly(SEED, events, yesterday(), report=report, profile=profile), events, report
+    )

@@ -18,7 +18,11 @@ SEPARATOR = "\x1f"
 
 @dataclass(frozen=True)
 class Field:
-    """One field: its kind, its other names (same fact), and the fields it falls back to (another fact)."""
+    """One field: its kind, and what stands in when it is absent.
+
+    Its other names (same fact) and the fields it falls back to (another fact) are a profile's to say; they stand here
+    in a contract as a profile speaks it.
+    """
 
     name: str
     kind: Kind

@@ -28,9 +28,7 @@ KNOWN_TYPES = (
 
 REVISION_FIELDS = (
     Field("updated_at", INSTANT, meaning="when the producer last changed it; orders revisions"),
-    Field(
-        "version", VERSION, aliases=("source_version",), meaning="the producer's counter; orders revisions"
-    ),
+    Field("version", VERSION, meaning="the producer's counter; orders revisions"),
     Field("correlation_id", FREE_TEXT, meaning="follows the payment through logs; else from the properties"),
 )
 
@@ -41,26 +39,13 @@ LEDGER_ENTRY = Contract(
     fields=(
         Field("tx_id", IDENTIFIER, required=True, meaning="key of the entry"),
         Field("wallet_id", IDENTIFIER, required=True, meaning="whose side this is"),
-        Field(
-            "entry_type",
-            CODE,
-            required=True,
-            aliases=("type",),
-            meaning="PAYMENT and RECEIVE pair; others stand",
-        ),
+        Field("entry_type", CODE, required=True, meaning="PAYMENT and RECEIVE pair; others stand"),
         Field("amount", AMOUNT, required=True, meaning="how much; never negative"),
         Field("amount_signed", SIGNED_AMOUNT, meaning="with its direction; never derived"),
         Field("currency", CURRENCY, default="currency", meaning="ISO 4217; default from settings"),
         Field("related_id", IDENTIFIER, meaning="the order it belongs to"),
         Field("related_type", CODE, meaning="PAYMENT_ORDER, or absent for the same"),
-        Field(
-            "event_time",
-            INSTANT,
-            required=True,
-            aliases=("source_created_at",),
-            fallbacks=("created_at",),
-            meaning="when it happened",
-        ),
+        Field("event_time", INSTANT, required=True, meaning="when it happened"),
         Field("created_at", INSTANT, default="event_time", meaning="when the producer recorded it"),
         Field("site_id", IDENTIFIER, default="site_id", meaning="operating unit; default from settings"),
     ),

@@ -64,7 +64,7 @@ def identifier(raw: object) -> str | None:
         return _checked_text(raw, IDENTIFIER_LENGTH_MAX, _CONTROL)
     if type(raw) is int:
         return _checked_text(str(raw), IDENTIFIER_LENGTH_MAX, _CONTROL)
-    raise ValueError(f"must be text or an integer, not {_type(raw)}")
+    raise ValueError(f"must be text or an integer, not {type_name(raw)}")
 
 
 def code(raw: object) -> str | None:
@@ -89,7 +89,7 @@ def currency(raw: object) -> str | None:
     if not text:
         return None
     if not _LETTERS.fullmatch(text):
-        raise ValueError(f"must be three ISO 4217 letters, not {_shown(text)}")
+        raise ValueError(f"must be three ISO 4217 letters, not {shown(text)}")
     return text.upper()
 
 
@@ -97,14 +97,14 @@ def amount(raw: object) -> str | None:
     """A finite number ≥ 0 with at most 20 integer and 8 decimal digits, read exactly; −0 is refused."""
     text = signed_amount(raw)
     if text is not None and text[0] == "-":
-        raise ValueError(f"must not be negative, it is {_shown(text)}")
+        raise ValueError(f"must not be negative, it is {shown(text)}")
     return text
 
 
 def signed_amount(raw: object) -> str | None:
     """The same with a sign allowed."""
     if type(raw) is not str and type(raw) is not Number and type(raw) is not int:
-        raise ValueError(f"must be a number or a numeric string, not {_type(raw)}")
+        raise ValueError(f"must be a number or a numeric string, not {type_name(raw)}")
     text = str(raw).strip(BLANKS)
     if not text:
         return None
@@ -112,10 +112,10 @@ def signed_amount(raw: object) -> str | None:
     assert match is not None, "a number written out is plain"
     sign, whole, fraction = match[1], match[2].lstrip("0") or "0", (match[3] or "").rstrip("0")
     if len(whole) > INTEGER_DIGITS_MAX:
-        raise ValueError(f"has more than {INTEGER_DIGITS_MAX} integer digits: {_shown(text)}")
+        raise ValueError(f"has more than {INTEGER_DIGITS_MAX} integer digits: {shown(text)}")
     if fraction:
         if len(fraction) > DECIMAL_DIGITS_MAX:
-            raise ValueError(f"has more than {DECIMAL_DIGITS_MAX} decimals: {_shown(text)}")
+            raise ValueError(f"has more than {DECIMAL_DIGITS_MAX} decimals: {shown(text)}")
         return f"{sign}{whole}.{fraction}"
     if sign and whole == "0":
         raise ValueError("is negative zero")
@@ -131,30 +131,30 @@ def version(raw: object) -> str | None:
         if not text:
             return None
         if not text.isascii() or not text.isdigit() or len(text) > 30:
-            raise ValueError(f"must be an integer, not {_shown(text)}")
+            raise ValueError(f"must be an integer, not {shown(text)}")
         number = int(text)
     else:
-        raise ValueError(f"must be an integer, not {_type(raw)}")
+        raise ValueError(f"must be an integer, not {type_name(raw)}")
     if not 0 <= number <= VERSION_MAX:
-        raise ValueError(f"must lie between 0 and 2^63-1, it is {_shown(str(number))}")
+        raise ValueError(f"must lie between 0 and 2^63-1, it is {shown(str(number))}")
     return str(number)
 
 
 def instant(raw: object) -> str | None:
     """An ISO 8601 date and time; no offset means UTC; a date alone is refused; kept to microseconds."""
     if type(raw) is not str:
-        raise ValueError(f"must be an ISO 8601 date and time, not {_type(raw)}")
+        raise ValueError(f"must be an ISO 8601 date and time, not {type_name(raw)}")
     text = raw.strip(BLANKS)
     if not text:
         return None
     if not _INSTANT.fullmatch(text):
         hint = "a date alone is not an instant" if len(text) == 10 else "write 2026-11-23T10:20:30Z"
-        raise ValueError(f"must be an ISO 8601 date and time, not {_shown(text)}; {hint}")
+        raise ValueError(f"must be an ISO 8601 date and time, not {shown(text)}; {hint}")
     try:
         moment = datetime.fromisoformat(text.replace(",", ".").upper())
         return instant_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"is no valid date and time: {_shown(text)}") from error
+        raise ValueError(f"is no valid date and time: {shown(text)}") from error
 
 
 def instant_text(moment: datetime) -> str:
@@ -167,19 +167,19 @@ def instant_text(moment: datetime) -> str:
 
 def _without_exponent(text: str) -> str:
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"must be a finite number, not {_shown(text)}")
+        raise ValueError(f"must be a finite number, not {shown(text)}")
     try:
         number = Decimal(text)
         if abs(number.adjusted()) > 60:
-            raise ValueError(f"is out of range: {_shown(text)}")
+            raise ValueError(f"is out of range: {shown(text)}")
         return format(number, "f")
     except InvalidOperation as error:
-        raise ValueError(f"must be a finite number, not {_shown(text)}") from error
+        raise ValueError(f"must be a finite number, not {shown(text)}") from error
 
 
 def _string(raw: object) -> str:
     if type(raw) is not str:
-        raise ValueError(f"must be text, not {_type(raw)}")
+        raise ValueError(f"must be text, not {type_name(raw)}")
     return raw
 
 
@@ -194,7 +194,8 @@ def _checked_text(raw: str, longest: int, forbidden: re.Pattern[str]) -> str | N
     return text
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """A text as a message shows it: quoted, and not longer than a line bears."""
     return repr(text if len(text) <= 60 else text[:57] + "…")
 
 
@@ -208,7 +209,8 @@ _JSON_TYPES = {
 }
 
 
-def _type(raw: object) -> str:
+def type_name(raw: object) -> str:
+    """What JSON calls the type of a value."""
     return _JSON_TYPES.get(type(raw), type(raw).__name__)
 
 

@@ -17,7 +17,7 @@ SELECT number FROM stream_positions, unnest(%s::bigint[]) AS number WHERE positi
 """
 
 
-def list_received(connection: Connection, position_id: int, numbers: Sequence[int]) -> set[int]:
+def list_received(connection: Connection, position_id: int | None, numbers: Sequence[int]) -> set[int]:
     """Which of these sequence numbers the partition holds already."""
     rows = driver(connection).execute(_RECEIVED, (list(numbers), position_id)).fetchall()
     return {row[0] for row in rows}

@@ -9,7 +9,11 @@ from rich.console import Console
 from infra.local.stack.errors import StackError
 from infra.local.stack.layout import Layout
 from infra.local.stack.send import send
+from shared.errors.base import CounterfoilError
+from shared.sync.errors import ProfileInvalid
+from shared.sync.profiles.load_profile import profile_names
 from tests.support.acceptance_events import Payment
+from tests.support.dialects import examples
 
 SOUND = Payment().entry("PAYMENT")
 
@@ -49,6 +53,31 @@ def test_one_bad_line_is_named_and_nothing_is_published(
 ) -> None:
     with pytest.raises(StackError, match="line 3"):
         send(layout, written(tmp_path, SOUND, SOUND, line, SOUND), Console(), dry_run=dry_run)
+
+
+@pytest.mark.parametrize("profile", profile_names())
+def test_a_sample_needs_no_file(layout: Layout, profile: str) -> None:
+    console = Console(record=True, width=200)
+    assert send(layout, None, console, dry_run=True, profile=profile, events=120) == 0
+    assert console.export_text().split()[0] == "120"
+
+
+@pytest.mark.parametrize("profile", profile_names())
+def test_bare_lines_are_told_by_the_names_of_the_profile(
+    layout: Layout, tmp_path: Path, profile: str
+) -> None:
+    bodies = [*examples(profile, "ledger"), *examples(profile, "payment_order")]
+    file = written(tmp_path, *(json.dumps(body).encode() for body in bodies))
+    console = Console(record=True, width=200)
+    assert send(layout, file, console, dry_run=True, profile=profile) == 0
+    assert console.export_text().split()[0] == str(len(bodies))
+
+
+def test_a_profile_that_is_not_there_is_refused(layout: Layout, tmp_path: Path) -> None:
+    with pytest.raises(ProfileInvalid):
+        send(layout, written(tmp_path, SOUND), Console(), dry_run=True, profile="my-shop-v1")
+    with pytest.raises(CounterfoilError):
+        send(layout, None, Console(), dry_run=True, profile="my-shop-v1")
 
 
 def test_a_file_that_cannot_be_read_is_refused(layout: Layout, tmp_path: Path) -> None:

@@ -12,16 +12,17 @@ from jsonschema import Draft202012Validator
 
 from infra.local.sample import generate
 from infra.local.sample.model import MALFORMED_PREFIX
-from shared.sync.events import CONTRACTS
 from shared.sync.events import values as kinds
 from shared.sync.events.contract import Contract, Field, Stream
 from shared.sync.events.json_schema import LIMITS, form_of, json_schema
 from shared.sync.events.values import Kind
+from shared.sync.profiles.load_profile import CANONICAL, contracts_of
 from shared.sync.read_batch import refuse_unknown_sites
 from tests.support.sync_events import DEFAULTS, Sent, ledger_body, order_body, read, verdict_on
 from tests.unit.docs.contract_values import DAY_TEXT, OTHERS, VALUES
 
 DAY = date(2026, 11, 23)
+CONTRACTS = contracts_of(CANONICAL)
 VALIDATORS = {c.stream: Draft202012Validator(json_schema(c)) for c in CONTRACTS}
 SOUND = {"ledger": ledger_body("t-1"), "payment_order": order_body("o-1")}
 ABSENT: Any = object()

@@ -20,11 +20,15 @@ from shared.settings import (
     load_settings,
     setting_names,
 )
+from shared.sync.profiles.load_profile import load_profile, profile_names
 from tests.house.sources import ROOT
 from tests.support.runtime import BASE_SETTINGS
 
+HUBS = {"LEDGER_HUB_NAME", "PAYMENT_ORDER_HUB_NAME"}
 REQUIRED = sorted(
-    name for name in BASE_SETTINGS if name != "TELEMETRY_EXPORTER" and not name.startswith("RATE_LIMIT_")
+    name
+    for name in set(BASE_SETTINGS) - HUBS
+    if name != "TELEMETRY_EXPORTER" and not name.startswith("RATE_LIMIT_")
 )
 SECRET_MARK = "hunter2"
 # What every instance outside of a developer's machine needs.
@@ -130,8 +134,31 @@ def test_the_sample_file_is_taken() -> None:
     sample = json.loads((ROOT / "local.settings.sample.json").read_text("utf-8"))["Values"]
     settings = load_settings(sample)
     defaults = {f.name: f.default for f in msgspec.structs.fields(Settings) if not f.required}
-    shown = {name: getattr(settings, name) for name in defaults if name != "eventhubs_connection"}
-    assert shown == {name: value for name, value in defaults.items() if name != "eventhubs_connection"}
+    told = {"eventhubs_connection", *(name.lower() for name in HUBS)}
+    shown = {name: getattr(settings, name) for name in defaults if name not in told}
+    assert shown == {name: value for name, value in defaults.items() if name not in told}
+    hubs = load_profile(settings.event_profile)
+    assert (settings.ledger_hub_name, settings.payment_order_hub_name) == (
+        hubs.ledger.hub,
+        hubs.payment_order.hub,
+    )
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_the_hubs_are_the_profiles_and_a_setting_names_another_one_by_one(name: str) -> None:
+    without = {key: value for key, value in BASE_SETTINGS.items() if key not in HUBS}
+    profile = load_profile(name)
+    settings = load_settings({**without, "EVENT_PROFILE": name})
+    assert settings.ledger_hub_name == profile.ledger.hub
+    assert settings.payment_order_hub_name == profile.payment_order.hub
+    own = load_settings({**without, "EVENT_PROFILE": name, "LEDGER_HUB_NAME": "own.hub"})
+    assert (own.ledger_hub_name, own.payment_order_hub_name) == ("own.hub", profile.payment_order.hub)
+
+
+def test_an_unknown_profile_is_refused_with_the_nearest_name() -> None:
+    (problem,) = refusal(EVENT_PROFILE="cdc-v2")
+    assert named(problem) == "EVENT_PROFILE"
+    assert "cdc-v1" in problem
 
 
 def test_values_become_what_they_mean() -> None:

@@ -1,5 +1,6 @@
 """One total order of revisions, and what a batch keeps of it."""
 
+import json
 from collections.abc import Sequence
 from itertools import combinations, permutations
 
@@ -162,5 +163,6 @@ def test_the_order_inside_a_batch_does_not_matter(given_records: list[Record], r
 
 
 def test_a_backfilled_record_loses_to_a_live_one_of_the_same_age() -> None:
-    parsed = reader_of("ledger", DEFAULTS).read(ledger_body("t-1", version=3), LATE)
+    body = json.dumps(ledger_body("t-1", version=3)).encode()
+    (parsed,) = reader_of("ledger", DEFAULTS).read(body, LATE)
     assert revision_of(parsed, "", -1) < revision_of(parsed, "2026-11-23T12:00:00", 0)

@@ -13,12 +13,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.sync.events import CONTRACTS
 from shared.sync.events.contract import Stream
+from shared.sync.profiles.load_profile import CANONICAL, contracts_of
 from shared.sync.read_batch import reader_of
 from tests.support.steady import STEADY
 from tests.support.sync_events import DEFAULTS, Sent, read, verdict_on
 
+CONTRACTS = contracts_of(CANONICAL)
 DETOURS = (b'"zz":{"n":[]},', b'"z\\u007a":"",', b'"zz":[],')
 
 TEXTS = st.sampled_from(
@@ -277,6 +278,7 @@ def test_the_fast_way_is_taken_by_what_producers_usually_send_and_by_nothing_els
     """If nothing took the fast way, the comparisons above would compare the careful way with itself."""
     reader, latest = reader_of("ledger", DEFAULTS), "2026-11-24T12:00:01"
     members = list(SAMPLE.items())
+    assert reader.usual is not None
     bodies = [body_of(members), *(body_of(members, detour) for detour in DETOURS)]
     assert set(reader.usual.read(bodies, latest).odd) == set(range(1, len(bodies)))
     for place, body in enumerate(bodies):

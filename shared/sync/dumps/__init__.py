@@ -1,0 +1,1 @@
+"""Dumps: files of records that are loaded beside the streams."""

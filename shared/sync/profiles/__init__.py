@@ -1,0 +1,1 @@
+"""Contract profiles: how a producer's events say what the contract asks for; data, one file per profile."""
