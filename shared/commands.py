@@ -7,13 +7,15 @@ import argparse
 import getpass
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
-from shared.errors.base import CounterfoilError
+from shared.errors.base import CounterfoilError, SettingsInvalid
 from shared.runtime import Runtime
 from shared.settings import load_settings
 from shared.wiring import build_runtime
 
 NOT_DONE = 2
+DEFAULT_TOKEN_FILE = Path(".local/admin-token")
 
 
 def new_parser(module: str, description: str | None) -> argparse.ArgumentParser:
@@ -23,6 +25,22 @@ def new_parser(module: str, description: str | None) -> argparse.ArgumentParser:
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def add_token_file(parser: argparse.ArgumentParser) -> None:
+    """Who gives the command is who holds the token in that file; a token in an argument could be read by others."""
+    parser.add_argument(
+        "--token-file", type=Path, default=DEFAULT_TOKEN_FILE, help="holds the token to act with"
+    )
+
+
+def read_secret(path: Path) -> str:
+    """The one line of a file that holds a secret. Raises SettingsInvalid."""
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        why = (error.strerror if isinstance(error, OSError) else "") or "it is no text in UTF-8"
+        raise SettingsInvalid(f"{path} cannot be read: {why}") from error
 
 
 def run_command(

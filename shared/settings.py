@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -312,6 +313,11 @@ def _contradictions(s: Settings) -> list[str]:
             problems.append(f"{name} must begin with https:// unless AUTH_MODE=local")
     if s.rate_limit_store == "redis" and not s.rate_limit_redis_url:
         problems.append("RATE_LIMIT_REDIS_URL is missing, RATE_LIMIT_STORE=redis counts there")
+    try:
+        # The library reads the address at the first request only.
+        _port = urlsplit(s.rate_limit_redis_url).port
+    except ValueError:
+        problems.append("RATE_LIMIT_REDIS_URL is wrong: it is no address such as rediss://host:6380/0")
     try:
         s.proxies()
     except ValueError as error:

@@ -37,7 +37,7 @@ def if_match(headers: Mapping[str, str], endpoint: Endpoint) -> int | None:
         return None
     found = _VERSION.fullmatch(given)
     if found is None:
-        raise RequestInvalid(FieldProblem("If-Match", "takes the ETag of the answer you read, or *"))
+        raise RequestInvalid(FieldProblem("If-Match", 'takes a version in quotes, such as "3", or *'))
     return int(found[1])
 
 

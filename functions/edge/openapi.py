@@ -149,7 +149,9 @@ def _in_headers(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
         words = "The same key and body give the first answer again, for 24 hours."
         yield _header("Idempotency-Key", endpoint.idempotency == "required", words, _ID)
     if endpoint.if_match != "none":
-        yield _header("If-Match", endpoint.if_match == "required", "The ETag you read, or *.", _TEXT)
+        yield _header(
+            "If-Match", endpoint.if_match == "required", "The version you read, in quotes, or *.", _TEXT
+        )
 
 
 _ID = {"type": "string", "pattern": "^[A-Za-z0-9._~:@-]{1,128}$"}

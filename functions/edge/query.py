@@ -25,10 +25,10 @@ def read_query(request: func.HttpRequest, known: Sequence[str]) -> dict[str, str
 
 def _pairs(request: func.HttpRequest) -> list[tuple[str, str]]:
     params: Mapping[str, str] = request.params
-    text = urlsplit(request.url).query
-    if not text:
-        return list(params.items())
     try:
+        text = urlsplit(request.url).query
+        if not text:
+            return list(params.items())
         return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX)
     except ValueError as error:
         problem = FieldProblem(

@@ -43,13 +43,16 @@ def user_agent(headers: Mapping[str, str]) -> str | None:
 
 
 def _address(text: str) -> Address | None:
-    """`1.2.3.4`, `1.2.3.4:5678`, `::1` or `[::1]:5678`; an IPv4 address within IPv6 is that IPv4 address."""
+    """`1.2.3.4`, `1.2.3.4:5678`, `::1` or `[::1]:5678`; an IPv4 address within IPv6 is that IPv4 address.
+
+    A zone (`fe80::1%eth0`) means something to one machine only, and could be any text: no address for us.
+    """
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        address = ip_address(text)
+        address = ip_address("" if "%" in text else text)
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None

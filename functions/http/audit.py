@@ -99,8 +99,9 @@ def _archives(runtime: Runtime, request: Request) -> Answer:
 def _propose(runtime: Runtime, request: Request) -> Answer:
     fields = Fields(request.query)
     chain = _chain(fields)
+    first = fields.whole_number("from", 1, POSITION_MAX, 1)
     fields.close()
-    return Answer(propose_segment(runtime, request.context, chain))
+    return Answer(propose_segment(runtime, request.context, chain, first))
 
 
 def _entry_filter(fields: Fields) -> EntryFilter:
@@ -168,7 +169,7 @@ ENDPOINTS = (
         query=("chain", "from", "to"),
         answers=frozenset({200}),
         handle=_verify,
-        summary="How far a chain holds, and the first position that does not.",
+        summary="How far a chain holds, and the first position that does not; next is where another request goes on.",
         response=VerificationAnswer,
         errors=("SECRET_UNAVAILABLE", "BLOB_UNAVAILABLE", "BLOB_MISSING", "SYS_SIGNING_KEY_INVALID"),
     ),
@@ -178,7 +179,7 @@ ENDPOINTS = (
         methods=("GET",),
         permission=Permission.AUDIT_VERIFY,
         rate_class="heavy",
-        query=("chain",),
+        query=("chain", "from"),
         answers=frozenset({200}),
         handle=_propose,
         summary="The signed boundary that closes a chain's first open break, to be approved by a second person.",

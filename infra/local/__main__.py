@@ -12,7 +12,7 @@ from infra.local.postgres.errors import LocalPostgresError
 from infra.local.stack.errors import StackError
 from infra.local.stack.layout import DEFAULT_FOLDER, DEFAULT_PORT, Layout
 from infra.local.stack.metrics import show_metrics
-from infra.local.stack.product import become_product, become_retention
+from infra.local.stack.product import become_holder, become_product, become_retention
 from infra.local.stack.psql import ROLES, psql
 from infra.local.stack.reset import reset
 from infra.local.stack.run import RunOptions, run
@@ -21,6 +21,12 @@ from infra.local.stack.token import new_token
 from shared.errors.base import CounterfoilError
 from shared.security.model import Role
 
+# The product's commands that act as the holder of a token.
+HOLDERS = {
+    "ceiling": "shared.sync.ceiling",
+    "replay-gaps": "shared.sync.replay",
+    "admin": "shared.security.admin",
+}
 MINUTES_MAX = 366 * 24 * 60
 # What a shell expects of a program that Ctrl-C ended.
 INTERRUPTED = 130
@@ -56,15 +62,10 @@ def _do(chosen: argparse.Namespace, layout: Layout, console: Console) -> int:
             return send(layout, chosen.file, console, **told)
         case "psql":
             return psql(layout, chosen.role, chosen.statement)
-        case "ceiling":
-            return become_product(layout, "shared.sync.ceiling", chosen.arguments)
-        case "replay-gaps":
-            return become_product(layout, "shared.sync.replay", chosen.arguments)
+        case "ceiling" | "replay-gaps" | "admin":
+            return become_holder(layout, HOLDERS[chosen.command], chosen.arguments)
         case "retention":
             return become_retention(layout, chosen.arguments)
-        case "admin":
-            own = ["--token-file", str(layout.admin_token)]
-            return become_product(layout, "shared.security.admin", [*own, *chosen.arguments])
         case "backfill":
             return become_product(layout, "shared.sync.backfill", chosen.arguments)
         case "token":

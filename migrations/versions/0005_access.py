@@ -17,12 +17,15 @@ depends_on = None
 # waits for the others who do, and looks in a statement after the lock: two who remove each other leave one.
 LAST_ADMINISTRATOR = """
 CREATE FUNCTION refuse_last_administrator() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    moment timestamptz;
 BEGIN
+    IF TG_TABLE_NAME = 'grants' THEN moment := NEW.revoked_at; ELSE moment := NEW.updated_at; END IF;
     PERFORM pg_advisory_xact_lock(1096108, 1);
     IF NOT EXISTS (
         SELECT FROM public.grants AS g JOIN public.principals AS p USING (principal_id)
         WHERE p.is_active AND g.role = 'administrator' AND g.all_sites AND g.revoked_at IS NULL
-            AND g.valid_until IS NULL) THEN
+            AND g.valid_from <= moment AND g.valid_until IS NULL) THEN
         RAISE EXCEPTION 'the last administrator stays'
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'last_administrator';
     END IF;
@@ -169,7 +172,9 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("(revoked_at IS NULL) = (revoked_by IS NULL)", name=op.f("ck_grants_revoked")),
         sa.CheckConstraint("all_sites = (site_id IS NULL)", name=op.f("ck_grants_site")),
-        sa.CheckConstraint("reviewed_by <> principal_id", name=op.f("ck_grants_reviewer")),
+        sa.CheckConstraint(
+            "reviewed_by <> principal_id AND reviewed_by <> created_by", name=op.f("ck_grants_reviewer")
+        ),
         sa.CheckConstraint("valid_until > valid_from", name=op.f("ck_grants_period")),
         sa.ForeignKeyConstraint(
             ["principal_id"], ["principals.principal_id"], name=op.f("fk_grants_principal_id")

@@ -51,7 +51,10 @@ class Secrets(Protocol):
 
 @dataclass(frozen=True)
 class FileSecrets:
-    """`folder/name/version`, versions in the order of their names. Files others can read are refused."""
+    """`folder/name/version`, versions in the order of their names, numbers as numbers: 10 comes after 9.
+
+    Files others can read are refused.
+    """
 
     folder: Path
 
@@ -68,7 +71,7 @@ class FileSecrets:
         files = [file for file in folder.glob("*") if _NAME.fullmatch(file.name)] if folder.is_dir() else []
         if not files:
             raise SecretUnavailable(f"there is no secret {name} in the folder of secrets")
-        return sorted(files, key=lambda file: file.name, reverse=True)
+        return sorted(files, key=lambda file: _order_of(file.name), reverse=True)
 
     def _read(self, file: Path) -> Secret:
         try:
@@ -77,6 +80,12 @@ class FileSecrets:
             return Secret(file.read_text("utf-8").strip(), file.name)
         except (OSError, UnicodeError) as error:
             raise SecretUnavailable(f"{file} cannot be read") from error
+
+
+def _order_of(version: str) -> list[tuple[int, str]]:
+    """Runs of digits by their value; before a longer run stands a shorter one."""
+    runs = re.findall(r"[0-9]+|[^0-9]+", version)
+    return [(int(run) if run.isdigit() else -1, run) for run in runs]
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,7 @@ class _Kept:
 class CachedSecrets:
     """Another store's secrets, each read again when it is older than a time, and no more than once in it.
 
-    What was read once stands while the store does not answer: a look-up does not hang on it.
+    What was read once stands while the store does not answer: of many look-ups one waits for it, the others do not.
     """
 
     def __init__(self, store: Secrets, seconds: float, elapsed: Callable[[], float]) -> None:
@@ -105,8 +114,14 @@ class CachedSecrets:
         kept = self._kept.get(name)
         if kept is not None and self._elapsed() - kept.read_at < self._seconds:
             return kept.versions
-        with self._lock:
+        if not self._lock.acquire(blocking=kept is None):
+            # Somebody asks already; what was read before is good until there is an answer.
+            assert kept is not None, "only who has something goes on without"
+            return kept.versions
+        try:
             return self._read_again(name)
+        finally:
+            self._lock.release()
 
     def _read_again(self, name: str) -> list[Secret]:
         kept, now = self._kept.get(name), self._elapsed()

@@ -5,9 +5,15 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from shared.approvals.effects import kind_of
-from shared.approvals.errors import ApprovalNotYours, ApprovalPayloadChanged
+from shared.approvals.errors import ApprovalPayloadChanged
 from shared.approvals.model import ApprovalState
-from shared.approvals.open_approval import locked, moved, require_right, require_way
+from shared.approvals.open_approval import (
+    locked,
+    moved,
+    require_right,
+    require_second_person,
+    require_way,
+)
 from shared.approvals.store import decide_approval
 from shared.audit.model import Action
 from shared.runtime import Runtime
@@ -19,14 +25,13 @@ def approve(runtime: Runtime, context: Context, approval_id: str, payload_hash: 
     """The approval as it stands then. `payload_hash` names what the caller has read.
 
     Raises ApprovalNotFound, ApprovalPayloadChanged, ApprovalStateWrong, ApprovalExpired, and ApprovalNotYours for the
-    requester's own hand and where the kind asks for a right the caller lacks.
+    requester's own hand, however it calls, and where the kind asks for a right the caller lacks.
     """
 
     def act(connection: Connection, now: datetime) -> Effect:
         approval = locked(connection, approval_id, context.scope)
         kind = kind_of(approval.kind)
-        if approval.requested_by == context.caller.principal_id:
-            raise ApprovalNotYours("a second person decides")
+        require_second_person(connection, context.caller, approval)
         require_right(context.caller, kind.decides, approval)
         require_way(approval, ApprovalState.APPROVED, now)
         if payload_hash != approval.payload_hash.hex():

@@ -17,6 +17,7 @@ from shared.approvals.kinds.kind import Kind
 from shared.approvals.model import EDGES, Approval, ApprovalState, Who
 from shared.approvals.store import lock_approval
 from shared.security.model import Caller, Permission, Scope
+from shared.security.own_tokens.store import knew_token
 from shared.spine.model import Context, Effect
 
 Move = Callable[[Connection, str, ApprovalState, Who, str, datetime], Approval]
@@ -51,6 +52,16 @@ def require_right(caller: Caller, permission: Permission, approval: Approval) ->
     """Raises ApprovalNotYours for who lacks what the kind asks for on the approval's site."""
     if not caller.scope_of(permission).holds(approval.site_id):
         raise ApprovalNotYours(f"{permission} on {approval.site_id or 'all sites'}")
+
+
+def require_second_person(connection: Connection, caller: Caller, approval: Approval) -> None:
+    """Raises ApprovalNotYours for the requester, and where one of the two was shown a token of the other's.
+
+    Whoever issues a token reads its secret: both principals may be one pair of hands.
+    """
+    one, other = caller.principal_id, approval.requested_by
+    if one == other or knew_token(connection, one, other, approval.requested_at):
+        raise ApprovalNotYours("a second person decides")
 
 
 def moved(

@@ -5,9 +5,14 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from shared.approvals.effects import kind_of
-from shared.approvals.errors import ApprovalNotYours
 from shared.approvals.model import ApprovalState
-from shared.approvals.open_approval import locked, moved, require_right, require_way
+from shared.approvals.open_approval import (
+    locked,
+    moved,
+    require_right,
+    require_second_person,
+    require_way,
+)
 from shared.approvals.store import decide_approval
 from shared.audit.model import Action
 from shared.runtime import Runtime
@@ -24,8 +29,7 @@ def reject(runtime: Runtime, context: Context, approval_id: str, reason: str) ->
     def act(connection: Connection, now: datetime) -> Effect:
         approval = locked(connection, approval_id, context.scope)
         kind = kind_of(approval.kind)
-        if approval.requested_by == context.caller.principal_id:
-            raise ApprovalNotYours("a second person decides")
+        require_second_person(connection, context.caller, approval)
         require_right(context.caller, kind.decides, approval)
         require_way(approval, ApprovalState.REJECTED, now)
         return moved(

@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from shared.approvals.answer import approval_body, approval_state
 from shared.approvals.effects import kind_of
+from shared.approvals.errors import ApprovalNotYours
 from shared.approvals.kinds.kind import Kind, Payload
 from shared.approvals.model import (
     EXPIRES_MAX,
@@ -35,6 +36,8 @@ def request_approval(runtime: Runtime, context: Context, wanted: Wanted, reason:
     kind = kind_of(wanted.kind)
     if not timedelta(0) < wanted.lasts <= EXPIRES_MAX:
         raise RequestInvalid(FieldProblem("expires_in_seconds", f"is at most {EXPIRES_MAX.days} days"))
+    if not context.caller.scope_of(kind.requests):
+        raise ApprovalNotYours(f"{kind.requests} anywhere")
     kind.check(runtime, wanted.payload)
     approval_id, record_id = runtime.ids.new(), runtime.ids.new()
 

@@ -5,15 +5,18 @@ has not moved is published once.
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.adapters.blob import BlobStore
 from shared.adapters.signing import PublicKey, SigningKey, is_signed
 from shared.audit.links import Finding, Flaw
+from shared.audit.model import POSITION_MAX
 
 _FORMAT = "counterfoil-audit-anchor/1"
 ANCHOR_BYTES_MAX = 4_096
+_NAME = re.compile(r"/([0-9]{20})\.anchor\Z")
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,23 @@ def read_anchor(published: bytes, keys: Sequence[PublicKey]) -> Anchor | None:
         return None
 
 
+def told_hash(published: bytes) -> bytes | None:
+    """The hash an anchor tells, whoever signed it; None when it tells none."""
+    try:
+        return bytes.fromhex(json.loads(published.partition(b"\n")[0])["hash"])
+    except (LookupError, RecursionError, TypeError, ValueError):
+        return None
+
+
 def read_anchors(
-    blobs: BlobStore, chain: str, keys: Sequence[PublicKey]
+    blobs: BlobStore, chain: str, keys: Sequence[PublicKey], first: int = 1, last: int = POSITION_MAX
 ) -> tuple[list[Anchor], list[Finding]]:
-    """Every published anchor of a chain in order, and a finding for each that is not signed or not in its place."""
+    """The published anchors of a stretch in order, and a finding for each that is not signed or not in its place."""
     found: list[Anchor] = []
     findings: list[Finding] = []
     for name in blobs.names(anchor_folder(chain)):
+        if (named := position_of(name)) is not None and not first <= named <= last:
+            continue
         with blobs.open(name) as file:
             anchor = read_anchor(file.read(ANCHOR_BYTES_MAX), keys)
         if anchor is None or name != anchor_name(anchor.chain, anchor.position):
@@ -80,6 +93,12 @@ def read_anchors(
         else:
             found.append(anchor)
     return found, findings
+
+
+def position_of(name: str) -> int | None:
+    """The position an anchor's name says; None for a name that is none."""
+    named = _NAME.search(name)
+    return int(named[1]) if named else None
 
 
 def expected_hashes(anchors: Iterable[Anchor], chain: str) -> dict[int, bytes]:

@@ -1,18 +1,21 @@
 """Write a chain's month as an archive: entries, manifest and signature, once and for ever.
 
 An archive begins where the one before ended and takes every entry appended before its month was over. An entry that
-came later than its time, because a clock was set back, goes to the month that is still open.
+came later than its time, because a clock was set back, goes to the month that is still open. A break that two persons
+closed is passed over and shown: its entries stand as they were closed, whole, in the first archive behind it.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from shared.adapters.blob import BlobStore
 from shared.adapters.signing import PublicKey, SigningKey, is_signed
 from shared.audit import store
+from shared.audit.archive_lines import archive_lines
 from shared.audit.errors import ArchiveRefused, ChainBroken
-from shared.audit.links import ChainCheck, Flaw, line_of
+from shared.audit.heads import read_manifest
+from shared.audit.links import ChainCheck, Flaw
 from shared.audit.manifest import (
     ENTRIES,
     FORMAT,
@@ -26,7 +29,8 @@ from shared.audit.manifest import (
     month_after,
 )
 from shared.audit.model import Chain
-from shared.audit.pages import entry_pages
+from shared.audit.segments.model import Segment
+from shared.audit.segments.store import list_segments
 from shared.runtime import Runtime
 
 
@@ -43,19 +47,25 @@ def archive_month(
     A run that broke off is repeated with the same key: what it wrote is written again with the same bytes.
     """
     end = _end_of_past_month(month, runtime.clock.now())
-    previous = _previous(blobs, chain, month, (key.public, *earlier_keys))
-    check = _check_after(chain, previous)
+    keys = (key.public, *earlier_keys)
+    previous = _previous(blobs, chain, month, keys)
+    closed = _newly_closed(runtime, chain, previous, keys)
+    check = _check_after(chain, previous, closed)
     _refuse_a_lost_past(runtime, chain, check)
     start = (check.position, check.hash)
     # With the lock once held, whoever appended before has committed, and whoever comes now reads a later time.
     with runtime.database.transaction() as connection:
         store.lock_head(connection, chain)
         last = max(check.position, store.fetch_last_before(connection, chain, end))
+    last, closed = _whole_breaks(last, closed, previous)
     name = archive_name(chain, month)
-    written = _Counted(_entries(runtime, check, chain, last))
+    written = _Counted(archive_lines(runtime.database, check, chain, last, [s.boundary for s in closed]))
     blobs.put_once(name + ENTRIES, written)
-    manifest = _manifest(chain, month, start, check, written, previous, key)
+    segments = (*(previous.segments if previous else ()), *(each.told(month) for each in closed))
+    manifest = _manifest(chain, month, start, check, written, previous, key, segments)
     encoded = manifest.encode()
+    if len(encoded) > MANIFEST_BYTES_MAX:
+        raise ArchiveRefused(f"the manifest of {name} has {len(encoded)} bytes")
     blobs.put_once(name + SIGNATURE, [key.sign(encoded)])
     blobs.put_once(name + MANIFEST, [encoded])
     return manifest
@@ -82,23 +92,50 @@ def _previous(blobs: BlobStore, chain: Chain, month: str, keys: Sequence[PublicK
     return manifest
 
 
-def read_manifest(blobs: BlobStore, name: str, keys: Sequence[PublicKey]) -> Manifest:
-    """The manifest of an archive that stands. Raises ArchiveRefused when none of the keys signed it."""
-    with blobs.open(name + MANIFEST) as file, blobs.open(name + SIGNATURE) as signature:
-        told = file.read(MANIFEST_BYTES_MAX)
-        manifest = Manifest.decode(told) if is_signed(told, signature.read(), keys) else None
-    if manifest is None or archive_name(manifest.chain, manifest.month) != name:
-        raise ArchiveRefused(f"the archive {name} is not signed by a key that is known here")
-    return manifest
+def _newly_closed(
+    runtime: Runtime, chain: Chain, previous: Manifest | None, keys: Sequence[PublicKey]
+) -> list[Segment]:
+    """The breaks that were closed and stand in no archive yet; one that none of the keys signed closes nothing."""
+    told = {each["document"].encode() for each in previous.segments} if previous else set()
+    with runtime.database.statement() as connection:
+        stored = list_segments(connection, chain)
+    return [
+        segment
+        for document, signature, segment in stored
+        if segment and document not in told and is_signed(document, signature, keys)
+    ]
 
 
-def _check_after(chain: Chain, previous: Manifest | None) -> ChainCheck:
+def _check_after(chain: Chain, previous: Manifest | None, closed: Sequence[Segment]) -> ChainCheck:
+    """Where the archive begins: behind the one before, or at a break that reaches back into what was archived."""
     if previous is None:
         return ChainCheck(chain.value)
+    back = _reaching_back(closed, previous)
+    if back:
+        first = min((each.boundary for each in back), key=lambda boundary: boundary.break_position)
+        return ChainCheck(chain.value, first.break_position - 1, bytes.fromhex(first.good_hash))
     check = ChainCheck(chain.value, previous.last_position, bytes.fromhex(previous.last_hash))
     if previous.last_appended_at is not None:
         check.appended_at = previous.last_appended_at.encode()
     return check
+
+
+def _reaching_back(closed: Sequence[Segment], previous: Manifest | None) -> list[Segment]:
+    last = previous.last_position if previous else 0
+    return [each for each in closed if each.boundary.break_position <= last]
+
+
+def _whole_breaks(
+    last: int, closed: Sequence[Segment], previous: Manifest | None
+) -> tuple[int, list[Segment]]:
+    """The last position and the breaks up to it: a break is never cut, whatever month its entries are of."""
+    found = _reaching_back(closed, previous)
+    last = max([last, *(each.boundary.head_position for each in found)])
+    for each in closed:
+        if each not in found and each.boundary.break_position <= last:
+            found.append(each)
+            last = max(last, each.boundary.head_position)
+    return last, found
 
 
 def _refuse_a_lost_past(runtime: Runtime, chain: Chain, check: ChainCheck) -> None:
@@ -110,16 +147,6 @@ def _refuse_a_lost_past(runtime: Runtime, chain: Chain, check: ChainCheck) -> No
     if not found or found[0].hash != check.hash:
         flaw = Flaw.MANIFEST_DIFFERS if found else Flaw.TRUNCATED
         raise ChainBroken(f"{chain}: {flaw}", check.position, flaw)
-
-
-def _entries(runtime: Runtime, check: ChainCheck, chain: Chain, last: int) -> Iterator[bytes]:
-    """The lines up to `last`, page by page; what does not hold is never signed."""
-    for page in entry_pages(runtime.database, chain, check.position, last):
-        if finding := check.take_entries(page):
-            raise ChainBroken(f"{chain}: {finding.flaw}", finding.position, finding.flaw)
-        yield b"".join(map(line_of, page))
-    if check.position < last:
-        raise ChainBroken(f"{chain}: entries are missing", check.position + 1, Flaw.MISSING)
 
 
 class _Counted:
@@ -149,6 +176,7 @@ def _manifest(
     written: _Counted,
     previous: Manifest | None,
     key: SigningKey,
+    segments: tuple[Mapping[str, str], ...],
 ) -> Manifest:
     position, previous_hash = start
     return Manifest(
@@ -167,4 +195,5 @@ def _manifest(
         previous_archive=previous.digest if previous else None,
         key_id=key.key_id,
         algorithm=key.algorithm,
+        segments=segments,
     )

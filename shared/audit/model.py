@@ -20,6 +20,8 @@ HASH_VERSION = 1
 GENESIS = bytes(32)
 CANONICAL_BYTES_MAX = 256 * 1024
 DEPTH_MAX = 16
+# The largest the database has.
+POSITION_MAX = 2**63 - 1
 MASK = "[masked]"
 # A member of a state with such a word in its name holds a secret.
 _SECRET = re.compile(

@@ -10,6 +10,7 @@ from shared.audit.model import (
     COLUMNS,
     GENESIS,
     HASH_VERSION,
+    POSITION_MAX,
     Action,
     Chain,
     Draft,
@@ -49,7 +50,7 @@ WHERE chain = %(chain)s AND position > %(after)s AND position <= %(last)s ORDER 
 """
 _LAST_OF = f"""
 SELECT {", ".join(COLUMNS)} FROM audit_entries
-WHERE chain = %s AND action = %s AND outcome = 'DONE' ORDER BY position DESC LIMIT 1
+WHERE chain = %s AND action = %s AND outcome = 'DONE' AND position < %s ORDER BY position DESC LIMIT 1
 """
 _SETTINGS = "SELECT document FROM settings_digests WHERE app = %s FOR UPDATE"
 _PUT_SETTINGS = """
@@ -128,9 +129,12 @@ def fetch_last_before(connection: Connection, chain: Chain, moment: datetime) ->
     return int(row[0]) if row else 0
 
 
-def fetch_last_of(connection: Connection, chain: Chain, action: Action) -> Entry | None:
-    """The last entry of an action that was done."""
-    row = driver(connection).execute(_LAST_OF, (chain.value, action.value), prepare=True).fetchone()
+def fetch_last_of(
+    connection: Connection, chain: Chain, action: Action, before: int = POSITION_MAX
+) -> Entry | None:
+    """The last entry of an action that was done before a position."""
+    values = (chain.value, action.value, before)
+    row = driver(connection).execute(_LAST_OF, values, prepare=True).fetchone()
     return Entry(*row) if row else None
 
 

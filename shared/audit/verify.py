@@ -66,7 +66,11 @@ def _sentence(file: Path, examined: Examined) -> str:
         return f"{file}: does not hold: {finding.flaw} at {place}"
     assert manifest is not None, "an archive that holds has a manifest"
     place = f", positions {manifest.first_position} to {manifest.last_position}" if manifest.count else ""
-    return f"{file}: holds: {manifest.chain} {manifest.month}, {manifest.count} entries{place}"
+    closed = "".join(
+        f"; closed break at {each.break_position} to {each.head_position}: {each.flaw}"
+        for each in manifest.boundaries
+    )
+    return f"{file}: holds: {manifest.chain} {manifest.month}, {manifest.count} entries{place}{closed}"
 
 
 if __name__ == "__main__":

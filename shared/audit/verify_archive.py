@@ -3,14 +3,17 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
 from shared.adapters.signing import PublicKey, is_signed
 from shared.audit.anchors import Anchor, expected_hashes
-from shared.audit.links import LINE_BYTES_MAX, ChainCheck, Finding, Flaw
+from shared.audit.links import ChainCheck, Finding, Flaw
 from shared.audit.manifest import ENTRIES, MANIFEST, MANIFEST_BYTES_MAX, SIGNATURE, Manifest
 from shared.audit.model import GENESIS
+from shared.audit.segments.closed_lines import CLOSED_LINE_BYTES_MAX, OPENING, ClosedCheck
+from shared.audit.segments.model import held_against
 
 _BLOCK_BYTES = 1 << 20
 _SIGNATURE_BYTES = 64
@@ -55,9 +58,16 @@ def _read_manifest(file: Path, keys: Sequence[PublicKey]) -> tuple[Manifest | No
 
 
 def _follow(manifest: Manifest, previous: Manifest) -> Finding | None:
+    """An archive goes on where the one before ended, or goes back to a break that was closed since."""
     stated = (manifest.chain, manifest.previous_archive, manifest.first_position, manifest.previous_hash)
-    wanted = (previous.chain, previous.digest, previous.last_position + 1, previous.last_hash)
-    if stated == wanted:
+    wanted = {(previous.last_position + 1, previous.last_hash)} | {
+        (each.break_position, each.good_hash)
+        for each in manifest.stretches[:1]
+        if each.break_position <= previous.last_position
+    }
+    # What was closed is told for ever.
+    is_told = manifest.segments[: len(previous.segments)] == previous.segments
+    if is_told and any(stated == (previous.chain, previous.digest, *place) for place in wanted):
         return None
     return Finding(Flaw.PREDECESSOR_DIFFERS, min(manifest.first_position, previous.last_position + 1))
 
@@ -74,24 +84,59 @@ def _read_entries(
     file: Path, manifest: Manifest, previous: Manifest | None, anchors: Sequence[Anchor]
 ) -> Finding | None:
     check = ChainCheck(manifest.chain, manifest.first_position - 1, bytes.fromhex(manifest.previous_hash))
-    check.expected = expected_hashes(anchors, manifest.chain)
-    # An empty month repeats the last time before it, which alone it can only be believed.
-    last_time = (
-        previous.last_appended_at if previous else None if manifest.count else manifest.last_appended_at
-    )
-    if last_time:
+    check.expected = _expected(manifest, anchors)
+    if last_time := _time_before(manifest, previous):
         check.appended_at = last_time.encode()
+    passing = ClosedCheck(manifest.stretches)
     with file.open("rb") as entries:
         blocks = _Blocks(entries)
         for lines in blocks.lines():
-            room = manifest.last_position - check.position
-            if finding := check.take_all(lines[:room]):
+            if finding := _take(check, passing, lines, manifest):
                 return finding
-            if len(lines) > room:
-                return Finding(Flaw.SURPLUS, manifest.last_position + 1)
+    if finding := passing.end():
+        return finding
     if check.position < manifest.last_position:
         return Finding(Flaw.TRUNCATED, check.position + 1)
     return _compare(check, blocks, manifest)
+
+
+def _time_before(manifest: Manifest, previous: Manifest | None) -> str | None:
+    """The time that no entry may lie before; nothing is known of the one before a break that reaches back."""
+    if previous is None:
+        # An empty month repeats the last time before it, which alone it can only be believed.
+        return None if manifest.count else manifest.last_appended_at
+    return previous.last_appended_at if manifest.first_position > previous.last_position else None
+
+
+def _expected(manifest: Manifest, anchors: Sequence[Anchor]) -> dict[int, bytes]:
+    """What must stand where: as anchors say, save in what was closed, and before each break as its boundary says."""
+    told = held_against(expected_hashes(anchors, manifest.chain), manifest.boundaries)
+    before = {each.break_position - 1: bytes.fromhex(each.good_hash) for each in manifest.stretches}
+    return told | before
+
+
+def _take(
+    check: ChainCheck, passing: ClosedCheck, lines: Sequence[bytes], manifest: Manifest
+) -> Finding | None:
+    if not manifest.stretches:
+        return _take_entries(check, lines, manifest.last_position)
+    for is_closed, run in groupby(lines, lambda line: line.startswith(OPENING)):
+        if is_closed:
+            finding = passing.take_all(check, run)
+        else:
+            finding = passing.end() or _take_entries(check, list(run), manifest.last_position)
+        if finding:
+            return finding
+    return None
+
+
+def _take_entries(check: ChainCheck, lines: Sequence[bytes], last: int) -> Finding | None:
+    room = last - check.position
+    if finding := check.take_all(lines[:room]):
+        return finding
+    if len(lines) > room:
+        return Finding(Flaw.SURPLUS, last + 1)
+    return None
 
 
 def _compare(check: ChainCheck, blocks: "_Blocks", manifest: Manifest) -> Finding | None:
@@ -123,7 +168,7 @@ class _Blocks:
             self._digest.update(block)
             *whole, rest = (rest + block).split(b"\n")
             yield [line + b"\n" for line in whole]
-            if len(rest) > LINE_BYTES_MAX:
+            if len(rest) > CLOSED_LINE_BYTES_MAX:
                 break
         if rest:
             yield [rest]

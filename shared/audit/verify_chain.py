@@ -9,7 +9,7 @@ from shared.audit.links import ChainCheck, Finding, Flaw
 from shared.audit.model import GENESIS, Chain
 from shared.audit.pages import entry_pages
 from shared.audit.segments import store as segment_store
-from shared.audit.segments.model import Boundary
+from shared.audit.segments.model import Boundary, held_against
 from shared.runtime import Runtime
 
 
@@ -45,13 +45,13 @@ def verify_chain(
 
     Anchors are heads that stood there once, boundaries closed breaks; whoever hands them in has checked who signed.
     """
-    told = _held_against(expected_hashes(anchors, chain), boundaries)
+    told = held_against(expected_hashes(anchors, chain), boundaries)
     with runtime.database.statement() as connection:
         head = store.fetch_head(connection, chain)
     end = last if last is not None else head.position if head else 0
     check = ChainCheck(chain.value, expected=told)
     finding = _begin(runtime, check, chain, first)
-    closed = tuple(each for each in boundaries if first <= each.break_position)
+    closed = tuple(each for each in boundaries if each.touches(first, end))
     ahead = list(boundaries)
     while finding is None and (finding := _take(runtime, check, chain, end)) is not None:
         around = [each for each in ahead if each.covers(finding.position or 0)]
@@ -63,15 +63,6 @@ def verify_chain(
     if finding is None and check.position < due:
         finding = Finding(Flaw.TRUNCATED, check.position + 1)
     return Verification(chain, first, check.position - first + 1, check.hash, finding, closed)
-
-
-def _held_against(told: dict[int, bytes], boundaries: Sequence[Boundary]) -> dict[int, bytes]:
-    """Of a stretch that is closed, what was published is known to be otherwise."""
-    return {
-        position: known
-        for position, known in told.items()
-        if not any(each.break_position <= position <= each.anchors_until for each in boundaries)
-    }
 
 
 def _take(runtime: Runtime, check: ChainCheck, chain: Chain, end: int) -> Finding | None:

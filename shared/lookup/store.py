@@ -171,8 +171,9 @@ def _list_of(conditions: tuple[str, ...]) -> Statement:
 
 
 def _scope_texts(scope: Scope) -> dict[str, object]:
-    """The scope's values as they travel with a hot statement; ids of sites need no quotes inside of an array."""
-    return {"scope_all": str(scope.everything).lower(), "scope_sites": f"{{{','.join(sorted(scope.sites))}}}"}
+    """The scope's values as they travel with a hot statement; a site may be called NULL, so ids are quoted."""
+    sites = ",".join(f'"{each}"' for each in sorted(scope.sites))
+    return {"scope_all": str(scope.everything).lower(), "scope_sites": f"{{{sites}}}"}
 
 
 def _transaction(row: Sequence[Any], scope: Scope) -> Transaction:

@@ -26,16 +26,16 @@ from pathlib import Path
 from typing import Any
 
 from shared.audit.model import Action
-from shared.commands import NOT_DONE, new_parser, run_command
-from shared.errors.base import CounterfoilError
+from shared.commands import NOT_DONE, add_token_file, new_parser, read_secret, run_command
+from shared.errors.base import CounterfoilError, SettingsInvalid
 from shared.errors.catalog import entry_of
 from shared.runtime import Runtime
-from shared.security.authenticate import authenticate
+from shared.security.admit_holder import Errand, admit_holder
 from shared.security.bootstrap_administrator import bootstrap_administrator
-from shared.security.errors import NotAllowed
 from shared.security.grants.give_break_glass import give_break_glass
 from shared.security.grants.give_grant import give_grant
 from shared.security.grants.list_grants import list_grants
+from shared.security.grants.model import AHEAD_MAX
 from shared.security.grants.model import Wish as GrantWish
 from shared.security.grants.review_break_glass import review_break_glass
 from shared.security.grants.revoke_grant import revoke_grant
@@ -56,10 +56,12 @@ from shared.sites.create_site import create_site
 from shared.sites.list_sites import list_sites
 from shared.sites.model import Wish as SiteWish
 from shared.spine.model import Context, Done
-from shared.spine.refusals import deny
 
-DEFAULT_TOKEN_FILE = Path(".local/admin-token")
 PAGE = 200
+# The lists that can be of one person or service only.
+OF_ONE = ("grants", "unreviewed", "tokens")
+DAYS_MAX = AHEAD_MAX.days
+HOURS_MAX = 24
 Chosen = argparse.Namespace
 
 
@@ -156,7 +158,7 @@ LISTS: Mapping[str, Listing] = {
     ),
     "roles": Listing(_PRINCIPAL, list_roles, ("role", "is_active", "version", "permissions")),
     "principals": Listing(
-        _PRINCIPAL, list_principals, ("principal_id", "kind", "name", "site_id", "is_active", "version")
+        _PRINCIPAL, list_principals, ("principal_id", "kind", "name", "subject", "site_id", "is_active")
     ),
     "grants": Listing(_PRINCIPAL, list_grants, _GRANT_COLUMNS),
     "unreviewed": Listing(_PRINCIPAL, list_grants, _GRANT_COLUMNS),
@@ -167,19 +169,17 @@ LISTS: Mapping[str, Listing] = {
 
 def main(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> int:
     """The exit status."""
-    chosen = _parser().parse_args(arguments)
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    if chosen.task == "list" and chosen.principal and chosen.what not in OF_ONE:
+        parser.error(f"--principal goes with {', '.join(OF_ONE)}")
     dry_run = getattr(chosen, "dry_run", False)
     try:
-        credential = _read(chosen.secret_file if chosen.task == "bootstrap" else chosen.token_file)
-    except (OSError, ValueError) as error:
+        credential = read_secret(chosen.secret_file if chosen.task == "bootstrap" else chosen.token_file)
+    except SettingsInvalid as error:
         sys.stderr.write(f"admin: {error}\n")
         return NOT_DONE
     return run_command("admin", environ, lambda rt: _run(rt, chosen, credential), dry_run=dry_run)
-
-
-def _read(path: Path) -> str:
-    """The one line of a file that holds a secret."""
-    return path.read_text("utf-8").strip()
 
 
 def _run(runtime: Runtime, chosen: Chosen, credential: str) -> int:
@@ -200,7 +200,8 @@ def _do(runtime: Runtime, chosen: Chosen, credential: str) -> None:
         _tell_list(_list(runtime, chosen, credential), chosen)
     else:
         task = TASKS[chosen.task]
-        context = _admitted(runtime, credential, task.permission, chosen.task, task)
+        errand = Errand(f"admin {chosen.task}", task.permission, task.action, task.target)
+        context = admit_holder(runtime, credential, errand)
         _tell_done(task.act(runtime, context, chosen), chosen)
 
 
@@ -209,32 +210,14 @@ def _bootstrap(runtime: Runtime, chosen: Chosen, secret: str) -> Done:
     return bootstrap_administrator(runtime, runtime.ids.new(), secret, wished, chosen.reason)
 
 
-def _admitted(
-    runtime: Runtime, credential: str, permission: Permission, name: str, task: Task | None = None
-) -> Context:
-    """The token's holder, if it may do this anywhere. Raises TokenInvalid and NotAllowed."""
-    context = Context(
-        caller=authenticate(runtime, f"Bearer {credential}"),
-        permission=permission,
-        resource=f"admin {name}",
-        request_id=runtime.ids.new(),
-        user_agent="shared.security.admin",
-    )
-    if not context.scope:
-        if task is not None:
-            deny(runtime, context, task.action, task.target, None, NotAllowed.code)
-        raise NotAllowed(f"{context.caller.actor} lacks {permission}")
-    return context
-
-
 def _list(runtime: Runtime, chosen: Chosen, credential: str) -> list[dict[str, Any]]:
     """Every page of the list."""
     listing = LISTS[chosen.what]
-    context = _admitted(runtime, credential, listing.permission, f"list {chosen.what}")
+    context = admit_holder(runtime, credential, Errand(f"admin list {chosen.what}", listing.permission))
     if chosen.what == "roles":
         return [asdict(each) for each in listing.read(runtime, context).items]
     more: dict[str, Any] = {"unreviewed": True} if chosen.what == "unreviewed" else {}
-    if chosen.what in ("grants", "unreviewed", "tokens"):
+    if chosen.what in OF_ONE:
         more["principal_id"] = chosen.principal
     page = listing.read(runtime, context, limit=PAGE, **more)
     found = list(page.items)
@@ -276,9 +259,7 @@ def _cell(value: object) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("shared.security.admin", __doc__)
-    parser.add_argument(
-        "--token-file", type=Path, default=DEFAULT_TOKEN_FILE, help="holds the Counterfoil token to act with"
-    )
+    add_token_file(parser)
     parser.add_argument("--json", action="store_true", help="as one JSON object")
     tasks = parser.add_subparsers(dest="task", required=True)
     first = _task(tasks, "bootstrap", "make the first administrator, once")
@@ -309,9 +290,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_giving(tasks: Any) -> None:
     grant = _role(_task(tasks, "grant", "give a role"))
-    grant.add_argument("--days", type=int, help="until then; without an end unless given")
+    grant.add_argument("--days", type=_up_to(int, DAYS_MAX), help="until then; without an end unless given")
     _role(_task(tasks, "break-glass", "give a role for some hours; reviewed by somebody else")).add_argument(
-        "--hours", type=float, required=True
+        "--hours", type=_up_to(float, HOURS_MAX), required=True
     )
     token = _task(tasks, "issue-token", "issue a token; its secret is shown once")
     token.add_argument("principal")
@@ -333,6 +314,18 @@ def _identity(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--id", help="a short id; made when left out")
     parser.add_argument("--subject", help="the id the token issuer knows it by")
     return parser
+
+
+def _up_to(kind: Callable[[str], float], most: int) -> Callable[[str], float]:
+    """Reads a number above 0, at most that."""
+
+    def number(text: str) -> float:
+        value = kind(text)
+        if not 0 < value <= most:
+            raise argparse.ArgumentTypeError(f"must be above 0, at most {most}")
+        return value
+
+    return number
 
 
 def _role(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

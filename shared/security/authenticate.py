@@ -25,8 +25,9 @@ def authenticate(
 ) -> Caller:
     """The caller of a request, with what it may do at this moment.
 
-    A principal nobody registered is a caller who holds nothing. Raises TokenMissing, TokenInvalid, IssuerUnavailable,
-    and DatabaseUnavailable when nobody can say who holds what: never the one for the other.
+    A principal nobody registered, and one that was deactivated, is a caller who holds nothing. Raises TokenMissing,
+    TokenInvalid, IssuerUnavailable, and DatabaseUnavailable when nobody can say who holds what: never the one for the
+    other.
     """
     now = runtime.clock.now()
     principal = headers.get(HEADER) if runtime.settings.trusts_platform() else None
@@ -105,6 +106,6 @@ def _caller(known: store.Known, bounds: Bounds, token_id: str | None = None) -> 
         principal_id=known.principal_id,
         actor=known.principal_id,
         principal_type=known.principal_type,
-        holdings=held_within(known.holdings, bounds),
+        holdings=held_within(known.holdings, bounds) if known.is_active else (),
         token_id=token_id,
     )

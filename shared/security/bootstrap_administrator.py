@@ -78,7 +78,7 @@ def _row(runtime: Runtime, wished: NewPrincipal) -> PrincipalRow:
         kind=wished.kind,
         name=wished.name.strip(),
         issuer=None if wished.subject is None else runtime.settings.oidc_issuer,
-        subject=wished.subject,
+        subject=None if wished.subject is None else wished.subject.strip(),
         site_id=None,
         by=_HOLDER.actor,
     )

@@ -92,12 +92,13 @@ def union_of(scopes: Iterable[Scope]) -> Scope:
 
 @dataclass(frozen=True)
 class Holding:
-    """One role as a caller holds it now: where, and what it allows and shows there."""
+    """One role as a caller holds it now: where, what it allows and shows there, and its end if it has one."""
 
     role: str
     scope: Scope
     permissions: frozenset[Permission]
     fields: frozenset[Field] = frozenset()
+    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,7 +95,7 @@ grants = Table(
         "(reviewed_at IS NULL) = (reviewed_by IS NULL) AND (reviewed_at IS NULL OR break_glass)",
         name="reviewed",
     ),
-    CheckConstraint("reviewed_by <> principal_id", name="reviewer"),
+    CheckConstraint("reviewed_by <> principal_id AND reviewed_by <> created_by", name="reviewer"),
     Index("ix_grants_principal_id", "principal_id", postgresql_where=text("revoked_at IS NULL")),
     Index("ix_grants_site_id", "site_id", "grant_id"),
     Index(

@@ -4,6 +4,7 @@ What fails is rolled back whole; then one entry says so, in a transaction of its
 """
 
 import logging
+import time
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from shared.audit.access.model import kept_text
+from shared.audit.access.store import insert_access
 from shared.audit.append_entry import append_entry, stands
 from shared.audit.model import Chain, Entry, Facts, Outcome
 from shared.errors.base import CounterfoilError
@@ -22,6 +24,7 @@ from shared.security.errors import NotAllowed
 from shared.spine import store
 from shared.spine.errors import IdempotencyConflict
 from shared.spine.model import Command, Context, Done, Effect
+from shared.spine.recording import access_of
 
 Act = Callable[[Connection, datetime], Effect]
 REASON_CHARACTERS_MAX = 2_000
@@ -74,9 +77,13 @@ def _reason(text: str) -> str:
 def _act_once(
     runtime: Runtime, context: Context, command: Command, act: Act, now: datetime, progress: _Progress
 ) -> Done:
+    started = time.perf_counter()
     with runtime.database.transaction() as connection:
         if answered := _answered(connection, context):
             progress.is_repeat = True
+            # A repeat does nothing but read what was answered.
+            access = access_of(context, now, time.perf_counter() - started, count=1)
+            insert_access(connection, replace(access, status=answered.status))
             return answered
         effect = act(connection, now)
         body = msgspec.json.encode(effect.body)

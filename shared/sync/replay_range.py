@@ -8,23 +8,28 @@ replay goes on where it was.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from datetime import datetime
 
-from shared.adapters.event_hubs import HubUnreachable
+from sqlalchemy import Connection
+
 from shared.adapters.hub_events import HubEvent
+from shared.audit.model import Action
 from shared.runtime import Runtime
+from shared.spine.all_sites import require_all_sites
+from shared.spine.commands import run_command
+from shared.spine.model import Command, Context, Effect
 from shared.sync.events.contract import Stream
 from shared.sync.ingest_events import ingest_events
 from shared.sync.loss import store
 from shared.sync.loss.errors import DecisionIncomplete
 from shared.sync.loss.find_gaps import find_gaps
-from shared.sync.loss.look import HubStates, ask_hubs, present
-from shared.sync.loss.model import Ranges, Wish, count, stretches, within, without
-from shared.sync.loss.plan_replay import Plan, plan_replay
+from shared.sync.loss.look import HubStates, ask_hubs
+from shared.sync.loss.model import Ranges, Replayed, Wish, count, stretches, within
+from shared.sync.loss.plan_replay import Plan, replay_body, wish_name
 from shared.sync.model import Event, EventBatch
 from shared.sync.rejects.model import is_writable
+from shared.sync.replay_account import HUBS_SECONDS_MAX, account_of, plans_of, refuse_unknown
 
-HUBS_SECONDS_MAX = 15.0
 READ_SECONDS_MAX = 30.0
 # What lies between two missing ranges is read over rather than opening the hub anew.
 READ_OVER_EVENTS_MAX = 2_000
@@ -36,37 +41,16 @@ def _tell_nobody(_stream: str, _partition_id: str, _taken: int, _all: int) -> No
     return None
 
 
-@dataclass(frozen=True)
-class Replayed:
-    """What became of one partition's part; `missing` is what is missing still.
-
-    `unread` lies beyond our head: the stream will take it, unless its checkpoint was moved past it.
-    """
-
-    stream: str
-    hub: str
-    partition_id: str
-    wanted: Ranges
-    expired: Ranges
-    events: dict[str, int]
-    missing: Ranges
-    unread: Ranges
-
-
 def replay_range(
-    runtime: Runtime, wish: Wish, *, dry_run: bool, on_taken: OnTaken = _tell_nobody
+    runtime: Runtime, context: Context, wish: Wish, reason: str, *, on_taken: OnTaken = _tell_nobody
 ) -> list[Replayed]:
-    """Read again what is missing and wished for; one account per partition. A dry run only says what it would read.
+    """Read again what is missing and wished for; one account per partition.
 
-    Raises DecisionIncomplete, HubUnreachable, DatabaseUnavailable, ReplayRefused, or what the ingest raises; what was
-    taken stays.
+    Raises RequestInvalid and DecisionIncomplete for a reason that is none, NotAllowed: a hub is of all sites;
+    HubUnreachable, DatabaseUnavailable, ReplayRefused, or what the ingest raises; what was taken stays.
     """
-    if not (is_writable(wish.who) and is_writable(wish.reason or "")):
-        raise DecisionIncomplete("write the reason and the name in one line of printable text")
     states = ask_hubs(runtime, HUBS_SECONDS_MAX, wish.stream)
-    plans = _plans(runtime, wish, states, dry_run=dry_run)
-    if dry_run:
-        return [_account(plan, Counter(), plan.standing.received) for plan in plans]
+    plans = _begin(runtime, context, wish, reason, states)
     taken = [_read_again(runtime, plan, on_taken) for plan in plans]
     states = ask_hubs(runtime, HUBS_SECONDS_MAX, wish.stream)
     group = runtime.settings.event_consumer_group
@@ -74,25 +58,33 @@ def replay_range(
         find_gaps(connection, group, states, runtime.clock.now())
         received = {each.position_id: each.received for each in store.list_standings(connection, group)}
     return [
-        _account(plan, counts, received[plan.standing.position_id])
+        account_of(plan, counts, received[plan.standing.position_id])
         for plan, counts in zip(plans, taken, strict=True)
     ]
 
 
-def _plans(runtime: Runtime, wish: Wish, states: HubStates, *, dry_run: bool) -> list[Plan]:
-    """What is to be read; unless it is a dry run, every hole is on record first, and so is who reads and why."""
-    if unknown := sorted(hub for hub, state in states.items() if state is None):
-        raise HubUnreachable(f"hub {', '.join(unknown)}: no answer")
-    settings, now = runtime.settings, runtime.clock.now()
-    group = settings.event_consumer_group
-    with runtime.database.reading() if dry_run else runtime.database.transaction() as connection:
-        if not dry_run:
-            find_gaps(connection, group, states, now)
-        standings = present(settings, store.list_standings(connection, group))
-        plans = plan_replay(wish, standings, store.list_gaps(connection, group), states)
-        for plan in (each for each in plans if each.wanted and not dry_run):
-            store.note_replay(connection, plan.standing.position_id, plan.wanted, wish.who, wish.reason, now)
-    return plans
+def _begin(runtime: Runtime, context: Context, wish: Wish, reason: str, states: HubStates) -> Sequence[Plan]:
+    """What is to be read. Every hole is on record first, and so is who reads and why."""
+    begun: list[Plan] = []
+
+    def act(connection: Connection, now: datetime) -> Effect:
+        require_all_sites(context)
+        if not is_writable(reason):
+            raise DecisionIncomplete("write the reason in one line of printable text")
+        refuse_unknown(states)
+        find_gaps(connection, runtime.settings.event_consumer_group, states, now)
+        begun.extend(plans_of(connection, runtime.settings, wish, states))
+        for plan in (each for each in begun if each.wanted):
+            position_id, who = plan.standing.position_id, context.caller.actor
+            store.note_replay(connection, position_id, plan.wanted, who, reason.strip(), now)
+        told = replay_body(begun)
+        return Effect(body=told, after=told)
+
+    command = Command(
+        action=Action.RANGE_REPLAY, target_type="event_range", target_id=wish_name(wish), reason=reason
+    )
+    run_command(runtime, context, command, act)
+    return begun
 
 
 def _read_again(runtime: Runtime, plan: Plan, on_taken: OnTaken) -> Counter[str]:
@@ -127,10 +119,3 @@ def _batch(runtime: Runtime, standing: store.Standing, events: Sequence[HubEvent
     ]
     group = runtime.settings.event_consumer_group
     return EventBatch(stream, standing.hub, group, standing.partition_id, taken)
-
-
-def _account(plan: Plan, counts: Counter[str], received: Ranges) -> Replayed:
-    standing = plan.standing
-    place = (standing.stream, standing.hub, standing.partition_id)
-    missing, unread = without(plan.wanted, received), without(plan.unread, received)
-    return Replayed(*place, plan.wanted, plan.expired, dict(counts), missing, unread)

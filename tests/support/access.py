@@ -1,11 +1,12 @@
 """Access records for tests: read, sealed at once, archived weeks later, and spoiled by who owns the database."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
 
-from shared.audit.access.archives import read_months
+from shared.audit.access.archives import lines_among, read_months
 from shared.audit.access.seal_access_records import seal_older_than
 from shared.audit.access.seals import Seal, seal_of
 from shared.audit.access.verify_seals import SealCheck, verify_seals
@@ -42,7 +43,7 @@ def check(runtime: Runtime) -> SealCheck:
     """All seals beside the rows and the archives."""
     months, finding = read_months(runtime.blobs, public_keys(runtime.secrets))
     assert finding is None
-    return verify_seals(runtime.database, runtime.blobs, months, 1, 1_000_000)
+    return verify_seals(runtime.database, partial(lines_among, runtime.blobs, months), 1, 1_000_000)
 
 
 def weeks_later(runtime: Runtime, days: int = 40) -> None:

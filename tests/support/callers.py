@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -53,6 +54,11 @@ def context_with(
 ) -> Context:
     """A request of a person with that role on these sites."""
     return context_of(caller_with(role, *sites, principal_id=principal_id), permission, **changes)
+
+
+def operating(principal_id: str = "ada", *sites: str, **changes: Any) -> Context:
+    """A request of an operator of these sites, all of them when none is named, to change how the sync goes on."""
+    return context_with("operator", Permission.BATCH_RUN, *sites, principal_id=principal_id, **changes)
 
 
 def seed_principal(
@@ -111,16 +117,27 @@ def seed_token(
     sites: Sequence[str] | None = None,
     created_at: datetime = NOON,
     life: timedelta = timedelta(days=30),
+    created_by: str = "test",
 ) -> str:
     """A Counterfoil token of a principal, as its holder keeps it."""
     token_id, secret = new_id(), new_secret()
-    values = (token_id, principal_id, digest(secret), roles, sites, created_at, created_at + life)
+    values = (token_id, principal_id, digest(secret), roles, sites, created_at, created_by, created_at + life)
     owner.execute(
         "INSERT INTO tokens (token_id, principal_id, name, secret_sha256, roles, sites, created_at, created_by,"
-        " expires_at) VALUES (%s, %s, 'a test', %s, %s, %s, %s, 'test', %s)",
+        " expires_at) VALUES (%s, %s, 'a test', %s, %s, %s, %s, %s, %s)",
         values,
     )
     return shown(token_id, secret)
+
+
+def token_file(owner: Owner, folder: Path, principal_id: str, role: str = "operator", *sites: str) -> Path:
+    """A person who holds that role at these sites, or all of them, and the file with its token: alive by any clock."""
+    seed_principal(owner, principal_id)
+    for site_id in sites or (None,):
+        seed_grant(owner, principal_id, role, site_id)
+    file = folder / f"{principal_id}-token"
+    file.write_text(seed_token(owner, principal_id, created_at=datetime.now(UTC)) + "\n")
+    return file
 
 
 def seed_administrator(owner: Owner, principal_id: str = "root") -> None:

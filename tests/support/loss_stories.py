@@ -13,6 +13,7 @@ from shared.sync.describe_sync import describe_sync
 from shared.sync.loss.model import Wish
 from shared.sync.replay_range import replay_range
 from shared.sync.watch_sync import watch_sync
+from tests.support.callers import operating
 from tests.support.lookups import looking
 from tests.support.loss import (
     HUB,
@@ -43,7 +44,7 @@ def every_hole_is_found_and_closed(runtime: Runtime, owner: Owner) -> None:
     watch_sync(runtime)
     assert [row[:2] for row in gaps(owner)] == [(2, 3), (5, 5), (8, 9)]
     assert [told["missing"] for told in alerts(owner, "SYNC_SEQUENCE_GAP")] == [[[2, 3]], [[5, 5]], [[8, 9]]]
-    (done,) = replay_range(runtime, Wish(who="ada"), dry_run=False)
+    (done,) = replay_range(runtime, operating("ada"), Wish(), "the host lost a batch")
     assert (done.events, done.missing) == ({"applied": 4}, ((2, 2),))
     assert [row[2:] for row in gaps(owner)] == [
         ("{[2,3)}", "{[2,3)}", "EXPIRED"),

@@ -14,8 +14,9 @@ import pytest
 
 from shared.runtime import Runtime
 from shared.sync.errors import DeadLetterConflict, RejectFlood
-from shared.sync.rejects.model import Raise, Why
+from shared.sync.rejects.model import Raise
 from shared.sync.rejects.raise_ceiling import raise_ceiling
+from tests.support.callers import operating
 from tests.support.floods import alerts, batch, stored
 from tests.support.histories import WORLDS, run_histories
 from tests.support.interleaving import at_once, know_partitions, locked_while_waiting
@@ -167,7 +168,7 @@ def a_flood_is_held_until_a_ceiling_is_raised(runtime: Runtime, owner: Owner) ->
     assert stored(owner) == (0, 0)
     assert len(alerts(owner)) == 1
     wanted = Raise(Decimal(1), timedelta(minutes=1))
-    raise_ceiling(runtime, "ledger", "0", wanted, Why("told by a story", "tests"))
+    raise_ceiling(runtime, operating(), "ledger", "0", wanted, "told by a story")
     assert _taken(runtime, events) == {"applied": 5, "dead_lettered": 20}
     clock = runtime.clock
     assert isinstance(clock, StandingClock)

@@ -18,10 +18,12 @@ from infra.local.simulate.judge import Check, Difference
 from infra.local.simulate.losses import Batch, Loss, Place, Ranges, Received, common, missing, written
 from infra.local.simulate.system import System
 from infra.local.simulate.watch import Counts, fetch_held, fetch_received
+from infra.local.stack.principals import principal_id_of
+from shared.security.model import Role
 
 TIMER = "timer_watch_sync"
 COMMAND = "shared.sync.replay"
-WHO = "simulator"
+WHO = principal_id_of(Role.ADMINISTRATOR)
 REASON = "the platform lost a batch"
 # The timer is asked again as long as what it should do is not done.
 ASK_AGAIN_SECONDS = 5.0
@@ -202,7 +204,8 @@ class Recovery:
     def _run(self, *words: str) -> Replay:
         began = self._now()
         output = self._system.layout.logs / f"replay-{len(self.replays) + 1}.json"
-        arguments = ("--json", "--by", WHO, "--reason", REASON, *words)
+        token = ("--token-file", str(self._system.layout.admin_token))
+        arguments = (*token, "--json", "--reason", REASON, *words)
         process = self._system.start_product(COMMAND, arguments, output)
         if not self._within(REPLAY_SECONDS, lambda: process.poll() is not None):
             process.kill()

@@ -25,6 +25,7 @@ from infra.local.stack.database import insert_sites, migrate, prepare_server, ur
 from infra.local.stack.errors import StackError
 from infra.local.stack.layout import ROOT, Layout, Ports
 from infra.local.stack.parts import Part, PartSpec
+from infra.local.stack.principals import seed_principals
 from infra.local.stack.settings import app_settings, check_settings, event_hubs_connection, write_settings
 from infra.local.stack.stack import PARTITIONS
 from shared.settings import Settings
@@ -91,7 +92,9 @@ class System:
         port = self.port(DATABASE)
         prepare_server(port, Path(self._ready[DATABASE]["password_file"]), self._credentials)
         migrate(url_of("migrator", self._credentials.migrator, port), lambda: None)
-        insert_sites(url_of("app", self._credentials.app, port))
+        app = url_of("app", self._credentials.app, port)
+        insert_sites(app)
+        seed_principals(app, str(self._ready[ISSUER]["issuer"]), self.layout.admin_token)
 
     def _write_settings(self) -> None:
         ports = replace(Ports.from_first(0), postgres=self.proxy.port, event_hubs=self.port(HUBS))

@@ -24,6 +24,11 @@ def become_product(
     os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)
 
 
+def become_holder(layout: Layout, module: str, arguments: Sequence[str]) -> NoReturn:
+    """The same for a command that acts as the holder of a token: the stack's administrator, unless another is named."""
+    become_product(layout, module, ["--token-file", str(layout.admin_token), *arguments])
+
+
 def become_retention(layout: Layout, arguments: Sequence[str]) -> NoReturn:
     """Become the retention command, with its role's own connection where the database is the stack's."""
     port = running_state(layout).postgres_port

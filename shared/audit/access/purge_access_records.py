@@ -6,11 +6,12 @@ It runs as the role counterfoil_retention, the only one that may; each day goes 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
 from shared.audit.access import store
-from shared.audit.access.archives import ArchivedMonth, read_months
+from shared.audit.access.archives import ArchivedMonth, lines_among, read_months
 from shared.audit.access.seals import Seal, union_text
 from shared.audit.access.verify_seals import verify_seals
 from shared.audit.append_entry import append_entry
@@ -71,8 +72,9 @@ def _require_holding(
     runtime: Runtime, months: Sequence[ArchivedMonth], seals: Sequence[Seal], day: date
 ) -> None:
     """What is purged must be what was sealed: a record that was changed is evidence, and stays."""
+    lines_of = partial(lines_among, runtime.blobs, months)
     for seal in seals:
-        check = verify_seals(runtime.database, runtime.blobs, months, seal.position, seal.position)
+        check = verify_seals(runtime.database, lines_of, seal.position, seal.position)
         if check.finding or check.seals != 1:
             raise PurgeRefused(f"{day}: the records of the seal at {seal.position} are not what was sealed")
 

@@ -18,10 +18,11 @@ _INSERT = Statement(
     f"INSERT INTO access_records ({', '.join(GIVEN)}) VALUES ({', '.join(f'%({name})s' for name in GIVEN)})"
 )
 _COLUMNS = ", ".join(MEMBERS)
-# Read before the rows are: whoever records behind our back has begun by now, or records a time that is not taken yet.
+# Read before the rows are, the time of before it looked: whoever records behind our back has begun by now, or records
+# a time that is not taken yet.
 # Sessions of this role are the only ones that record, and their beginnings are shown to it.
 _MOMENT = """
-SELECT clock_timestamp(), least(clock_timestamp(), min(xact_start))
+SELECT statement_timestamp(), least(statement_timestamp(), min(xact_start))
 FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
 """
 _UNSEALED = f"""

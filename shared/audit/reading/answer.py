@@ -103,14 +103,20 @@ class ClosedAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationAnswer:
-    """How far a chain holds. `seals` to `records_archived` are of the chain access, unsealed is of this moment."""
+    """How far a chain holds. `seals` to `records_archived` are of the chain access, unsealed is of this moment.
+
+    What was looked at ends with `last`. `next` is the position from which another request goes on, null when nothing
+    that was asked for is left; its `previous_hash` must be this `head_hash`. `anchors` counts the published heads.
+    """
 
     chain: str
     first: int
     last: int
     count: int
+    previous_hash: str
     head_hash: str
     holds: bool
+    next: int | None
     finding: FindingAnswer | None
     closed: list[ClosedAnswer]
     anchors: int

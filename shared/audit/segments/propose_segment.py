@@ -5,8 +5,9 @@ with the chain once more.
 """
 
 from shared.audit import store
-from shared.audit.anchors import Anchor, read_anchors
+from shared.audit.anchors import Anchor
 from shared.audit.errors import SegmentInvalid
+from shared.audit.heads import read_heads
 from shared.audit.keys import public_keys, signing_key
 from shared.audit.links import Finding
 from shared.audit.model import GENESIS, Chain, Head
@@ -19,13 +20,15 @@ from shared.spine.model import Context
 from shared.spine.reads import recorded_read
 
 
-def propose_segment(runtime: Runtime, context: Context, chain: Chain) -> SegmentProposalAnswer:
-    """The boundary for the first break that is not closed. Raises SegmentInvalid for a chain without one."""
+def propose_segment(
+    runtime: Runtime, context: Context, chain: Chain, first: int = 1
+) -> SegmentProposalAnswer:
+    """The boundary for the first break from a position on that is not closed. Raises SegmentInvalid without one."""
     keys, key = public_keys(runtime.secrets), signing_key(runtime.secrets)
-    anchors, _ = read_anchors(runtime.blobs, chain, keys)
+    anchors, _ = read_heads(runtime.blobs, chain, keys, first)
     with runtime.database.statement() as connection:
         closed = [each.boundary for _, _, each in list_segments(connection, chain) if each]
-    finding = verify_chain(runtime, chain, anchors=anchors, boundaries=closed).finding
+    finding = verify_chain(runtime, chain, first, None, anchors, closed).finding
     if finding is None or finding.position is None:
         raise SegmentInvalid(f"{chain} has no break that is open")
     with recorded_read(runtime, context) as reading:

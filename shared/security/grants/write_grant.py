@@ -34,7 +34,7 @@ def write_grant(
     refuse_wrong(wrong_in(wish, now))
     get_principal(connection, wish.principal_id, context.scope)
     holding = get_active_role(connection, wish.role, _where(connection, context, wish))
-    refuse_beyond(context.caller, [holding], UNBOUNDED)
+    refuse_beyond(context.caller, [holding], UNBOUNDED, wish.valid_until)
     row = Row(
         grant_id=grant_id,
         principal_id=wish.principal_id,

@@ -10,6 +10,7 @@ from shared.runtime import Runtime
 from shared.security.beyond import refuse_beyond
 from shared.security.errors import PrincipalNotFound
 from shared.security.model import Bounds
+from shared.security.own_tokens import policy
 from shared.security.own_tokens.model import Wish, wrong_in
 from shared.security.own_tokens.write_token import write_token
 from shared.security.principals.store import get_principal
@@ -21,7 +22,7 @@ from shared.spine.model import Command, Context, Done, Effect
 
 
 def issue_token(runtime: Runtime, context: Context, wish: Wish, reason: str) -> Done:
-    """The token with its secret. Whoever issues it reads the secret, so it gives no more than the issuer holds.
+    """The token with its secret. Whoever issues it reads the secret, so it gives what the issuer holds, as long.
 
     Raises RequestInvalid, PrincipalNotFound, SiteNotFound, GrantBeyondOwn and TokensTooMany.
     """
@@ -32,8 +33,9 @@ def issue_token(runtime: Runtime, context: Context, wish: Wish, reason: str) -> 
         if not principal.is_active:
             raise PrincipalNotFound(f"{wish.principal_id} is inactive")
         _check(connection, context, wish, settings.token_life_days_max)
-        holdings = list_holdings(connection, wish.principal_id, now)
-        refuse_beyond(context.caller, holdings, _bounds(wish))
+        ends_at = now + policy.life(settings, wish.days)
+        holdings = list_holdings(connection, wish.principal_id, now, begun=ends_at)
+        refuse_beyond(context.caller, holdings, _bounds(wish), ends_at)
         made = write_token(connection, settings, wish, context.caller.actor, now)
         return Effect(
             body={**made.state, "secret": made.token},

@@ -54,6 +54,13 @@ ORDER BY t.expires_at, t.token_id LIMIT %(limit)s
 """
 
 
+_ONE_FOR_THE_OTHER = """
+SELECT EXISTS (
+    SELECT FROM tokens WHERE (principal_id, created_by) IN ((%(one)s, %(other)s), (%(other)s, %(one)s))
+      AND expires_at > %(since)s AND (revoked_at IS NULL OR revoked_at > %(since)s))
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """A token about to be written."""
@@ -74,6 +81,12 @@ class Moment:
 
     now: datetime
     rotate_after: timedelta
+
+
+def knew_token(connection: Connection, one: str, other: str, since: datetime) -> bool:
+    """Whether one of two principals was shown a token of the other's that was alive at that time or later."""
+    values = {"one": one, "other": other, "since": since}
+    return bool(driver(connection).execute(_ONE_FOR_THE_OTHER, values).fetchall()[0][0])
 
 
 def get_token(connection: Connection, token_id: str, at: Moment) -> OwnToken:

@@ -9,6 +9,7 @@ from shared.audit.model import Action
 from shared.errors.request import PreconditionFailed
 from shared.runtime import Runtime
 from shared.security.beyond import refuse_beyond
+from shared.security.grants.model import AHEAD_MAX
 from shared.security.model import UNBOUNDED
 from shared.security.principals.store import get_principal, switch_principal
 from shared.security.store import list_holdings
@@ -28,7 +29,8 @@ def activate_principal(
         before = get_principal(connection, principal_id, context.scope, lock=True)
         if version is not None and version != before.version:
             raise PreconditionFailed(f"version {before.version}, asked for {version}")
-        refuse_beyond(context.caller, list_holdings(connection, principal_id, now), UNBOUNDED)
+        given = list_holdings(connection, principal_id, now, begun=now + AHEAD_MAX)
+        refuse_beyond(context.caller, given, UNBOUNDED)
         after = (
             before
             if before.is_active

@@ -57,6 +57,6 @@ class ReplayRefused(InputError):
 
 
 class DecisionIncomplete(InputError):
-    """A gap is accepted by somebody and for a reason; one of the two is missing."""
+    """A gap is accepted or read again for a reason that cannot be kept as one line of text."""
 
     code: ClassVar[str] = "SYNC_DECISION_INCOMPLETE"

@@ -305,5 +305,20 @@ class Wish:
     stream: str | None = None
     partition_id: str | None = None
     ranges: Ranges | None = None
-    who: str = ""
-    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What became of one partition's part; `missing` is what is missing still.
+
+    `unread` lies beyond our head: the stream will take it, unless its checkpoint was moved past it.
+    """
+
+    stream: str
+    hub: str
+    partition_id: str
+    wanted: Ranges
+    expired: Ranges
+    events: dict[str, int]
+    missing: Ranges
+    unread: Ranges

@@ -10,7 +10,22 @@ from shared.adapters.event_hubs import PartitionState
 from shared.sync.loss import store
 from shared.sync.loss.errors import ReplayRefused
 from shared.sync.loss.look import HubStates, readable_from
-from shared.sync.loss.model import GapState, Ranges, Wish, below, common, holes, joined, settled, without
+from shared.sync.loss.model import (
+    GapState,
+    Ranges,
+    Wish,
+    below,
+    common,
+    count,
+    holes,
+    joined,
+    settled,
+    without,
+)
+
+# An entry of the audit record has an end: 100 partitions with 20 ranges are well below it.
+PARTITIONS_KEPT_MAX = 100
+RANGES_KEPT_MAX = 20
 
 
 @dataclass(frozen=True)
@@ -45,6 +60,36 @@ def plan_replay(
         raise ReplayRefused("ranges belong to one stream and one partition; name both")
     plans = [_plan(wish, each, gaps, states) for each in chosen]
     return [plan for plan in plans if plan.wanted or plan.unread]
+
+
+def wish_name(wish: Wish) -> str:
+    """What a replay is about, as the audit record names it."""
+    return "/".join(each for each in (wish.stream or "all", wish.partition_id) if each is not None)
+
+
+def replay_body(plans: Sequence[Plan]) -> dict[str, object]:
+    """What a replay is to read. The numbers may be many ranges, so each partition's are counted and bounded."""
+    wanted = [each for each in plans if each.wanted]
+    return {
+        "events": sum(count(each.wanted) for each in wanted),
+        "partitions": len(wanted),
+        "begins": [_told(each) for each in wanted[:PARTITIONS_KEPT_MAX]],
+    }
+
+
+def _told(plan: Plan) -> dict[str, object]:
+    standing, wanted = plan.standing, plan.wanted
+    return {
+        "hub": standing.hub,
+        "generation": standing.generation,
+        "partition_id": standing.partition_id,
+        "events": count(wanted),
+        "expired_events": count(plan.expired),
+        "first_number": wanted[0][0],
+        "last_number": wanted[-1][1],
+        "ranges": [list(each) for each in wanted[:RANGES_KEPT_MAX]],
+        "ranges_total": len(wanted),
+    }
 
 
 def _plan(wish: Wish, standing: store.Standing, gaps: Sequence[store.GapRecord], states: HubStates) -> Plan:

@@ -151,6 +151,18 @@ def move_gap(connection: Connection, gap: Gap, before: GapState, now: datetime) 
     return bool(driver(connection).execute(_MOVE_GAP, values).rowcount)
 
 
+_LOCK_GAP = """
+SELECT gap_id, position_id, first_number, last_number, missing, expired, state FROM sequence_gaps
+WHERE gap_id = %s FOR UPDATE
+"""
+
+
+def lock_gap(connection: Connection, gap_id: int) -> Gap | None:
+    """The gap of that number, held to the end of the transaction."""
+    row = driver(connection).execute(_LOCK_GAP, (gap_id,)).fetchone()
+    return None if row is None else _gap(row)
+
+
 _ACCEPT_GAP = """
 UPDATE sequence_gaps SET state = 'ACCEPTED', accepted_at = %s, accepted_by = %s, accepted_reason = %s
 WHERE gap_id = %s AND state IN ('OPEN', 'EXPIRED')
@@ -169,7 +181,7 @@ WHERE position_id = %s AND state <> 'CLOSED' AND missing && %s::int8multirange
 
 
 def note_replay(
-    connection: Connection, position_id: int, ranges: Ranges, who: str, reason: str | None, now: datetime
+    connection: Connection, position_id: int, ranges: Ranges, who: str, reason: str, now: datetime
 ) -> None:
     """Say on the gaps in question who began to read them again, when and why."""
     driver(connection).execute(_NOTE_REPLAY, (now, who, reason, position_id, multirange_text(ranges)))

@@ -1,30 +1,44 @@
 """Raise a reject ceiling for a time, so that a held partition goes on at its next retry."""
 
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from shared.audit.model import Action
 from shared.runtime import Runtime
+from shared.spine.all_sites import require_all_sites
+from shared.spine.commands import run_command
+from shared.spine.model import Command, Context, Done, Effect
 from shared.sync.errors import CeilingInvalid
 from shared.sync.events.contract import Stream
-from shared.sync.rejects.model import LASTS_MAX, Ceiling, Raise, Why
-from shared.sync.rejects.scope import known_scope, require_why
-from shared.sync.rejects.store import insert_reject_ceiling
+from shared.sync.rejects.answer import ceiling_body
+from shared.sync.rejects.model import LASTS_MAX, Raise, Why
+from shared.sync.rejects.scope import known_scope, require_line, scope_name
+from shared.sync.rejects.store import fetch_reject_ceiling, insert_reject_ceiling
 
 
 def raise_ceiling(
-    runtime: Runtime,
-    stream: Stream,
-    partition_id: str | None,
-    wanted: Raise,
-    why: Why,
-    *,
-    dry_run: bool = False,
-) -> Ceiling:
-    """The ceiling as it is written, or with `dry_run` as it would be. Raises CeilingInvalid."""
-    _check(wanted, runtime.settings.event_reject_share_max)
-    require_why(why)
-    now = runtime.clock.now()
-    database = runtime.database
-    with database.rehearsal() if dry_run else database.transaction() as connection:
+    runtime: Runtime, context: Context, stream: Stream, partition_id: str | None, wanted: Raise, reason: str
+) -> Done:
+    """The ceiling as it is written. Raises RequestInvalid, CeilingInvalid, and NotAllowed: a hub is of all sites."""
+
+    def act(connection: Connection, now: datetime) -> Effect:
+        require_all_sites(context)
+        _check(wanted, runtime.settings.event_reject_share_max)
+        require_line(reason)
         scope = known_scope(connection, runtime.settings, stream, partition_id)
-        return insert_reject_ceiling(connection, scope, wanted, why, now)
+        before = fetch_reject_ceiling(connection, scope, now)
+        why = Why(reason.strip(), context.caller.actor)
+        raised = ceiling_body(insert_reject_ceiling(connection, scope, wanted, why, now))
+        return Effect(body=raised, status=201, before=ceiling_body(before) if before else None, after=raised)
+
+    command = Command(
+        action=Action.CEILING_RAISE,
+        target_type="reject_ceiling",
+        target_id=scope_name(stream, partition_id),
+        reason=reason,
+    )
+    return run_command(runtime, context, command, act)
 
 
 def _check(wanted: Raise, share_max: float) -> None:

@@ -1,11 +1,11 @@
-"""What a ceiling may be raised for: a partition we have met, with a reason and a name."""
+"""What a ceiling may be raised for: a partition we have met, with a reason of one line."""
 
 from sqlalchemy import Connection
 
 from shared.settings import Settings
 from shared.sync.errors import CeilingInvalid
 from shared.sync.events.contract import Stream
-from shared.sync.rejects.model import Scope, Why, is_writable
+from shared.sync.rejects.model import Scope, is_writable
 from shared.sync.rejects.store import list_partitions
 
 
@@ -23,11 +23,12 @@ def known_scope(
     return Scope(stream, hub, partition_id)
 
 
-def require_why(why: Why) -> None:
-    """Raises CeilingInvalid when the reason or the name is blank, or cannot be kept as one line of text."""
-    if not why.reason.strip():
-        raise CeilingInvalid("give the reason: it is kept on record")
-    if not why.by.strip():
-        raise CeilingInvalid("say who does this: it is kept on record")
-    if not (is_writable(why.reason) and is_writable(why.by)):
-        raise CeilingInvalid("write the reason and the name in one line of printable text")
+def scope_name(stream: Stream, partition_id: str | None) -> str:
+    """The scope as the audit record names it."""
+    return stream if partition_id is None else f"{stream}/{partition_id}"
+
+
+def require_line(reason: str) -> None:
+    """Raises CeilingInvalid for a reason that cannot be shown in one line of text."""
+    if not is_writable(reason):
+        raise CeilingInvalid("write the reason in one line of printable text")

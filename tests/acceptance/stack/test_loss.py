@@ -20,6 +20,7 @@ import pytest
 from tests.functions.conftest import LEDGER_HUB, ORDER_HUB, install
 from tests.support.acceptance_events import Payment
 from tests.support.amqp_client import publish_batch
+from tests.support.callers import token_file
 from tests.support.eventhubs import LocalEventHubs, local_event_hubs
 from tests.support.functions_host import LocalFunctionsHost, local_functions_host
 from tests.support.identity import RunningIssuer, running_issuer
@@ -42,6 +43,7 @@ class Site:
     database_url: str
     settings: dict[str, str]
     telemetry: Path
+    token: Path
     published: int = 0
 
     def publish(self, count: int) -> None:
@@ -94,8 +96,9 @@ class Site:
 
     def replay(self, *words: str) -> tuple[int, Any]:
         """The real command line in a process of its own: exit status and what it said."""
+        usual = ("--token-file", str(self.token), "--json", "--reason", "a story")
         done = subprocess.run(
-            [sys.executable, "-m", "shared.sync.replay", "--json", "--by", "ada", *words],
+            [sys.executable, "-m", "shared.sync.replay", *usual, *words],
             cwd=ROOT,
             env=plain_environment(self.settings),
             capture_output=True,
@@ -122,8 +125,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             **never(),
             "WATCH_STALL_SECONDS": "1",
         }
+        with psycopg.connect(libpq(database.url), autocommit=True) as owner:
+            token = token_file(owner, folder, "ada")
         with local_functions_host(ROOT, folder, settings) as host:
-            yield Site(host, broker, issuer, libpq(database.url), settings, telemetry)
+            yield Site(host, broker, issuer, libpq(database.url), settings, telemetry, token)
 
 
 def ranges(numbers: list[int]) -> list[list[int]]:
@@ -170,6 +175,8 @@ def test_a_lost_batch_is_found_shown_read_again_and_closed(site: Site) -> None:
     closed = site.ledger()
     assert [(gap["state"], gap["missing"]) for gap in closed["gaps"]] == [("CLOSED", [])]
     assert closed["gaps"][0]["replayed_by"] == "ada"
+    entries = "SELECT actor, action, outcome, reason FROM audit_entries WHERE chain = 'control'"
+    assert site.rows(entries) == [("ada", "operator:event_range:replay", "DONE", "the host lost a batch")]
     assert (closed["received"], closed["applied"], closed["redelivered"]) == (80, 80, 0)
     assert site.replay() == (0, {"dry_run": False, "partitions": []})
     assert len(site.alerts("SYNC_SEQUENCE_GAP")) == 1

@@ -29,6 +29,7 @@ from shared.errors.request import CursorInvalid, RequestInvalid
 from shared.runtime import Runtime
 from shared.security.model import Permission
 from tests.support.approvals import (
+    LASTS,
     REASON,
     actions,
     applied,
@@ -42,8 +43,8 @@ from tests.support.approvals import (
     requested,
     states,
 )
-from tests.support.callers import caller_with, context_with
-from tests.support.runtime import StandingClock
+from tests.support.callers import caller_with, context_with, seed_principal, seed_token
+from tests.support.runtime import NOON, StandingClock
 from tests.support.sync_events import entry, ingest
 
 Owner = psycopg.Connection[Any]
@@ -121,6 +122,43 @@ def test_the_requester_does_not_decide(runtime: Runtime, owner: Owner) -> None:
         ("approver:approval:approve", "DENIED"),
         ("approver:approval:reject", "DENIED"),
     ]
+
+
+@pytest.mark.parametrize(("holder", "issuer"), [("decider", "asker"), ("asker", "decider")])
+def test_who_was_shown_the_others_token_is_no_second_person(
+    runtime: Runtime, owner: Owner, holder: str, issuer: str
+) -> None:
+    for name in ("asker", "decider"):
+        seed_principal(owner, name)
+    asked = requested(runtime)
+    seed_token(owner, holder, created_by=issuer)
+    all_refused(
+        ApprovalNotYours,
+        lambda: approve(runtime, deciding(), asked["approval_id"], asked["payload_hash"], REASON),
+        lambda: reject(runtime, deciding(), asked["approval_id"], REASON),
+    )
+    third = deciding(caller_with("approver", principal_id="third"))
+    assert approve(runtime, third, asked["approval_id"], asked["payload_hash"], REASON).status == 200
+
+
+def test_a_token_that_was_over_before_the_request_ties_nobody(runtime: Runtime, owner: Owner) -> None:
+    for name in ("asker", "decider"):
+        seed_principal(owner, name)
+    seed_token(owner, "decider", created_by="asker", created_at=NOON - LASTS, life=LASTS)
+    seed_token(owner, "decider", created_by="asker", created_at=NOON - LASTS)
+    owner.execute(
+        "UPDATE tokens SET revoked_at = %s, revoked_by = 'root' WHERE expires_at > %s", [NOON, NOON]
+    )
+    seed_token(owner, "decider", created_by="decider")
+    assert approved(runtime)["state"] == "APPROVED"
+
+
+def test_who_lacks_the_kinds_right_reads_nothing_of_its_target(runtime: Runtime, owner: Owner) -> None:
+    """An operator may ask for approvals; whether a role or a boundary exists is not told."""
+    for kind, payload in (("POLICY", {"role": "nowhere", "shown_fields": []}), ("CHAIN_SEGMENT", {})):
+        with pytest.raises(ApprovalNotYours):
+            request_approval(runtime, moving(), Wanted(kind=kind, payload=payload), REASON)
+    assert states(owner) == []
 
 
 def test_only_the_requester_withdraws(runtime: Runtime) -> None:

@@ -81,6 +81,13 @@ def test_a_closed_break_is_passed_over_and_shown(broken: Runtime) -> None:
         proposed(broken)
 
 
+def test_a_look_that_begins_within_a_closed_break_shows_it(broken: Runtime) -> None:
+    close(broken, proposed(broken))
+    found = verify_record(broken, asking(), Chain.CONTROL, 5, 6)
+    assert [each.break_position for each in found.closed] == [3]
+    assert verify_record(broken, asking(), Chain.CONTROL, 1, 1).closed == []
+
+
 def test_what_changes_within_a_closed_break_is_found(broken: Runtime, owner: Owner) -> None:
     close(broken, proposed(broken))
     owner.execute("UPDATE audit_entries SET canonical = canonical || ' ' WHERE position = 5")

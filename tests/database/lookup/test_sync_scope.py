@@ -9,6 +9,7 @@ from shared.runtime import Runtime
 from shared.sync.accept_gap import accept_gap
 from shared.sync.describe_sync import describe_sync
 from shared.sync.watch_sync import watch_sync
+from tests.support.callers import operating
 from tests.support.lookups import looking
 from tests.support.loss import hold, take
 
@@ -22,7 +23,7 @@ def accepted(runtime: Runtime) -> None:
     take(runtime, [4])
     hold(runtime, 0, 4)
     watch_sync(runtime)
-    accept_gap(runtime, 1, "ops-kr", "Seoul lost them for good")
+    accept_gap(runtime, operating("ops-kr"), 1, "Seoul lost them for good")
 
 
 def gap_of(runtime: Runtime, *sites: str) -> dict[str, Any]:

@@ -50,8 +50,10 @@ def shown(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def test_from_a_site_to_a_token_and_back(
     admin: Command, owner: Owner, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def done(*arguments: str) -> dict[str, Any]:
-        assert admin("--json", *arguments, "--reason", "a test") == 0
+    seed_administrator(owner, "second")
+
+    def done(*arguments: str, **more: str) -> dict[str, Any]:
+        assert admin("--json", *arguments, "--reason", "a test", **more) == 0
         body = shown(capsys)["done"]
         assert isinstance(body, dict)
         return body
@@ -62,7 +64,10 @@ def test_from_a_site_to_a_token_and_back(
     grant = done("grant", "lee", "viewer", "--site", "KR-BUSAN", "--days", "3")
     assert grant["valid_until"] is not None
     glass = done("break-glass", "lee", "operator", "--site", "KR-BUSAN", "--hours", "2")
-    done("review", str(glass["grant_id"]))
+    assert admin("review", glass["grant_id"], "--reason", "a test") == 2
+    assert "AUTH_FORBIDDEN" in capsys.readouterr().err
+    other = seed_token(owner, "second", created_at=datetime.now(UTC))
+    done("review", str(glass["grant_id"]), credential=other)
     done("grant", "reports", "viewer", "--all-sites")
     token = done("issue-token", "reports", "--name", "nightly", "--days", "3", "--sites", "KR-BUSAN")
     assert re.fullmatch(r"cf_[0-9a-f]{16}_[A-Za-z0-9_-]{43}", token["secret"])
@@ -74,8 +79,8 @@ def test_from_a_site_to_a_token_and_back(
     done("revoke-grant", str(grant["grant_id"]))
     assert done("deactivate", "lee")["is_active"] is False
     assert done("activate", "lee")["is_active"] is True
-    outcomes = owner.execute("SELECT DISTINCT outcome, reason FROM audit_entries").fetchall()
-    assert outcomes == [("DONE", "a test")]
+    outcomes = owner.execute("SELECT DISTINCT outcome, reason FROM audit_entries ORDER BY outcome").fetchall()
+    assert outcomes == [("DENIED", "a test"), ("DONE", "a test")]
 
 
 @pytest.mark.parametrize("what", LISTS)
@@ -165,6 +170,26 @@ def test_the_first_administrator(
 )
 def test_half_a_command_is_refused(admin: Command, arguments: tuple[str, ...]) -> None:
     assert admin(*arguments) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(
+            ("break-glass", "lee", "viewer", "--all-sites", "--hours", hours)
+            for hours in ("nan", "0", "1e300")
+        ),
+        *(
+            ("grant", "lee", "viewer", "--all-sites", "--days", days)
+            for days in ("0", "-1", "1.5", "99999999999")
+        ),
+        ("list", "principals", "--principal", "lee"),
+    ],
+)
+def test_what_no_command_takes_is_refused_before_anybody_is_asked(arguments: tuple[str, ...]) -> None:
+    reason = () if "list" in arguments else ("--reason", "x")
+    with pytest.raises(SystemExit):
+        main([*arguments, *reason], {})
 
 
 def test_without_its_token_file_nothing_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

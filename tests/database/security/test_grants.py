@@ -1,5 +1,6 @@
 """Giving and taking roles: nobody gives what they do not hold, and somebody is always left who may."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -27,7 +28,7 @@ from shared.security.grants.revoke_grant import revoke_grant
 from shared.security.model import Permission
 from shared.sites.errors import SiteNotFound
 from shared.spine.model import Context, Done
-from tests.support.callers import caller_with, context_of, context_with, seed_grant, seed_principal
+from tests.support.callers import caller_with, context_of, context_with, holding, seed_grant, seed_principal
 from tests.support.runtime import NOON
 
 Owner = psycopg.Connection[Any]
@@ -102,6 +103,18 @@ def test_a_token_that_may_manage_itself_gives_no_more_for_it(runtime: Runtime) -
     assert refused(runtime, context_of(caller, MANAGE), "seoul", "service", None) is GrantBeyondOwn
 
 
+def test_what_is_held_for_a_time_is_given_for_no_longer(runtime: Runtime) -> None:
+    ends = NOON + timedelta(hours=4)
+    held = replace(holding("administrator"), ends_at=ends)
+    lent = context_of(caller_with("administrator", holdings=(held,)), MANAGE)
+    assert refused(runtime, lent, "seoul", "viewer", "KR-SEOUL") is GrantBeyondOwn
+    later = ends + timedelta(microseconds=1)
+    assert refused(runtime, lent, "seoul", "viewer", "KR-SEOUL", valid_until=later) is GrantBeyondOwn
+    assert refused(runtime, lent, "seoul", "viewer", "KR-SEOUL", valid_until=ends) is None
+    own = context_of(caller_with("administrator", holdings=(held, holding("viewer"))), MANAGE)
+    assert refused(runtime, own, "seoul", "viewer", None) is None
+
+
 def test_an_inactive_role_is_not_given(owner: Owner, runtime: Runtime) -> None:
     owner.execute("UPDATE roles SET is_active = false WHERE role = 'viewer'")
     assert refused(runtime, ADMINISTRATOR, "seoul", "viewer", None) is RoleNotFound
@@ -154,6 +167,7 @@ def test_the_last_administrator_stays(owner: Owner, runtime: Runtime) -> None:
     first = seed_grant(owner, "seoul", "administrator")
     seed_grant(owner, "tokyo", "administrator", "JP-TOKYO")
     seed_grant(owner, "tokyo", "administrator", valid_until=NOON + timedelta(days=1))
+    seed_grant(owner, "tokyo", "administrator", valid_from=NOON + timedelta(seconds=1))
     seed_principal(owner, "gone", is_active=False)
     seed_grant(owner, "gone", "administrator")
     with pytest.raises(LastAdministrator):
@@ -202,8 +216,9 @@ def test_break_glass_ends_alerts_at_once_and_waits_for_its_review(owner: Owner, 
     revoke_grant(runtime, SEOUL_MANAGER, grant_id, "they came after all")
     assert len(list_grants(runtime, SEOUL_MANAGER, unreviewed=True, limit=10).items) == 1
     holder = context_with("site_manager", MANAGE, "KR-SEOUL", principal_id="seoul")
-    with pytest.raises(NotAllowed):
-        review_break_glass(runtime, holder, grant_id, "nothing to see")
+    for involved in (holder, SEOUL_MANAGER):
+        with pytest.raises(NotAllowed):
+            review_break_glass(runtime, involved, grant_id, "nothing to see")
     assert review_break_glass(runtime, ADMINISTRATOR, grant_id, "one batch was started").status == 200
     assert list_grants(runtime, ADMINISTRATOR, unreviewed=True, limit=10).items == []
     with pytest.raises(GrantNotFound):

@@ -1,5 +1,6 @@
 """Counterfoil's own tokens: issued within what the issuer holds, shown once, rotated, revoked, warned of."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -31,11 +32,12 @@ from tests.support.callers import (
     caller_with,
     context_of,
     context_with,
+    holding,
     seed_grant,
     seed_principal,
     seed_token,
 )
-from tests.support.runtime import StandingClock, runtime_for
+from tests.support.runtime import NOON, StandingClock, runtime_for
 
 Owner = psycopg.Connection[Any]
 ADMINISTRATOR = context_with("administrator", Permission.TOKEN_MANAGE)
@@ -107,6 +109,18 @@ def test_a_token_gives_no_more_than_its_issuer_holds(owner: Owner, runtime: Runt
     assert refused(runtime, SEOUL_MANAGER, roles=("viewer",)) is GrantBeyondOwn
     assert refused(runtime, SEOUL_MANAGER, roles=("viewer",), sites=("KR-SEOUL",)) is None
     assert refused(runtime, ADMINISTRATOR) is None
+
+
+def test_a_token_gives_nothing_its_issuer_does_not_hold_by_its_end(owner: Owner, runtime: Runtime) -> None:
+    held = replace(holding("site_manager", "KR-SEOUL"), ends_at=NOON + timedelta(days=7))
+    lent = context_of(caller_with("site_manager", holdings=(held,)), Permission.TOKEN_MANAGE)
+    assert [refused(runtime, lent, days=days) for days in (7, 8, None)] == [
+        None,
+        GrantBeyondOwn,
+        GrantBeyondOwn,
+    ]
+    seed_grant(owner, "seoul", "auditor", valid_from=NOON + timedelta(days=5))
+    assert [refused(runtime, SEOUL_MANAGER, days=days) for days in (4, 5)] == [None, GrantBeyondOwn]
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_what_is_inactive_stops_at_once(alice: Owner, runtime: Runtime) -> None:
     ):
         alice.execute("ALTER TABLE principals DISABLE TRIGGER last_administrator")
         alice.execute(stop)
-        assert called(runtime).holdings == ()
+        assert (called(runtime).holdings, called(runtime).actor) == ((), "alice")
         alice.execute(again)
         assert looks_up(called(runtime))
 

@@ -112,6 +112,19 @@ def test_a_repeat_gets_the_first_answer_without_its_secrets(runtime: Runtime, ow
     assert b"s3cret" not in b"".join(row[0] for row in owner.execute("SELECT body FROM idempotency_keys"))
 
 
+def test_a_repeat_is_a_read_and_recorded_as_one(runtime: Runtime, owner: Owner) -> None:
+    act = Renaming(status=201)
+    run_command(runtime, keyed("k"), command(), act)
+    assert count(owner, "access_records") == 0
+    run_command(runtime, keyed("k"), command(), act)
+    rows = owner.execute("SELECT actor, resource, status, code, result_count FROM access_records").fetchall()
+    assert rows == [("oid:7f1c", keyed("k").resource, 201, None, 1)]
+    owner.execute("ALTER TABLE access_records RENAME TO gone")
+    with pytest.raises(Exception, match="access_records"):
+        run_command(runtime, keyed("k"), command(), act)
+    assert (act.calls, [entry.outcome for entry in stored(owner)]) == (1, ["DONE"])
+
+
 def test_a_key_belongs_to_one_request_of_one_principal(runtime: Runtime, owner: Owner) -> None:
     run_command(runtime, keyed("k"), command(), Renaming())
     with pytest.raises(IdempotencyConflict):

@@ -16,6 +16,7 @@ import pytest
 from shared.runtime import Runtime
 from shared.sync.ceiling import main
 from shared.sync.errors import RejectFlood
+from tests.support.callers import token_file
 from tests.support.floods import batch, stored
 from tests.support.interleaving import know_partitions
 from tests.support.runtime import BASE_SETTINGS, StandingClock
@@ -24,18 +25,27 @@ from tests.support.sync_events import HUBS, ingest
 Owner = psycopg.Connection[Any]
 ROOT = Path(__file__).resolve().parents[3]
 LEDGER = ("--stream", "ledger")
-LIFT = (*LEDGER, "--share", "1", "--for", "30m", "--reason", "a release", "--by", "kim")
-LOWER = ("--lower", *LEDGER, "--reason", "it is over", "--by", "lee")
+LIFT = (*LEDGER, "--share", "1", "--for", "30m", "--reason", "a release")
+LOWER = ("--lower", *LEDGER, "--reason", "it is over")
 Status = Callable[..., int]
 
 
 @pytest.fixture
-def command(database_url: str) -> Status:
-    """Run the command in this process; the exit status, also of what the parser refuses."""
+def kim(owner: Owner, tmp_path: Path) -> Path:
+    """Kim's token."""
+    return token_file(owner, tmp_path, "kim")
 
-    def run(*arguments: str, **changes: str) -> int:
+
+@pytest.fixture
+def command(database_url: str, kim: Path) -> Status:
+    """Run the command in this process as kim; the exit status, also of what the parser refuses."""
+
+    def run(*arguments: str, holder: Path = kim, **changes: str) -> int:
         try:
-            return main(arguments, {**BASE_SETTINGS, "DATABASE_URL": database_url, **changes})
+            return main(
+                ("--token-file", str(holder), *arguments),
+                {**BASE_SETTINGS, "DATABASE_URL": database_url, **changes},
+            )
         except SystemExit as ended:
             return int(ended.code or 0)
 
@@ -66,7 +76,7 @@ def test_raise_list_lower(command: Status, owner: Owner, capsys: pytest.CaptureF
     assert standing["held"] == []
     assert command(*LOWER, "--json") == 0
     assert [each["ceiling_id"] for each in told(capsys)["lowered"]] == [raised["ceiling_id"]]
-    assert rows(owner)[1:] == [("ledger", HUBS["ledger"], None, None, None, "it is over", "lee")]
+    assert rows(owner)[1:] == [("ledger", HUBS["ledger"], None, None, None, "it is over", "kim")]
     assert command("--list", "--json") == 0
     assert told(capsys) == {"ceilings": [], "held": []}
 
@@ -119,7 +129,7 @@ def test_a_dry_run_does_nothing(command: Status, owner: Owner, capsys: pytest.Ca
         (*LIFT, "--for", "soon"),
         (*LIFT, "--reason", ""),
         (*LIFT, "--reason", " "),
-        (*LIFT, "--by", ""),
+        (*LIFT, "--by", "lee"),
         (*LIFT, "--partition", "9"),
         (*LEDGER, "--share", "1", "--reason", "r"),
         (*LEDGER, "--for", "1h", "--reason", "r"),
@@ -176,11 +186,38 @@ def test_lines_for_people(command: Status, runtime: Runtime, capsys: pytest.Capt
     assert len(nothing_raised) == 2
 
 
-def test_as_a_process_with_the_users_own_name(database_url: str, owner: Owner) -> None:
-    """The settings come from the environment, as the app reads them; the name from the system."""
+def test_who_gives_it_is_who_holds_the_token(
+    command: Status, owner: Owner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever else the holder says; and who may not is refused, on record."""
+    viewer = token_file(owner, tmp_path, "vera", "viewer")
+    some = token_file(owner, tmp_path, "sam", "operator", "KR-SEOUL")
+    nonsense = tmp_path / "nonsense"
+    nonsense.write_text("cf_nonsense\n")
+    for holder in (viewer, some, nonsense, tmp_path / "nowhere", tmp_path):
+        assert command(*LIFT, holder=holder) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+    assert rows(owner) == []
+    assert owner.execute("SELECT actor, action, outcome FROM audit_entries ORDER BY position").fetchall() == [
+        ("vera", "operator:reject_ceiling:raise", "DENIED"),
+        ("sam", "operator:reject_ceiling:raise", "DENIED"),
+    ]
+    assert command("--list", holder=viewer) == 0
+    assert command("--list", holder=some) == 2
+
+
+def test_a_dry_run_leaves_no_entry(command: Status, owner: Owner) -> None:
+    assert command(*LIFT, "--dry-run") == 0
+    assert owner.execute("SELECT count(*) FROM audit_entries").fetchone() == (0,)
+    assert command(*LIFT) == 0
+    assert owner.execute("SELECT actor, outcome FROM audit_entries").fetchall() == [("kim", "DONE")]
+
+
+def test_as_a_process(database_url: str, owner: Owner, kim: Path) -> None:
+    """The settings come from the environment, as the app reads them; the name from the token, not from the system."""
     environment = {**os.environ, **BASE_SETTINGS, "DATABASE_URL": database_url, "LOGNAME": "night-shift"}
     done = subprocess.run(
-        [sys.executable, "-m", "shared.sync.ceiling", *LIFT[:-2], "--json"],
+        [sys.executable, "-m", "shared.sync.ceiling", "--token-file", str(kim), *LIFT, "--json"],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -189,5 +226,5 @@ def test_as_a_process_with_the_users_own_name(database_url: str, owner: Owner) -
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout)["raised"][0]["set_by"] == "night-shift"
-    assert [row[-1] for row in rows(owner)] == ["night-shift"]
+    assert json.loads(done.stdout)["raised"][0]["set_by"] == "kim"
+    assert [row[-1] for row in rows(owner)] == ["kim"]

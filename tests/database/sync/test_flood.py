@@ -10,8 +10,9 @@ import pytest
 from shared.runtime import Runtime
 from shared.sync.errors import RejectFlood
 from shared.sync.rejects.lower_ceiling import lower_ceiling
-from shared.sync.rejects.model import Raise, Why
+from shared.sync.rejects.model import Raise
 from shared.sync.rejects.raise_ceiling import raise_ceiling
+from tests.support.callers import operating
 from tests.support.counted import counted
 from tests.support.floods import alerts, bad, batch, stored
 from tests.support.refused_rows import allow_again, culprit, forbid_wallet, sound, sound_order
@@ -20,11 +21,12 @@ from tests.support.sync_events import HUBS, Sent, ingest, outcomes
 from tests.support.sync_state import received, totals
 
 Owner = psycopg.Connection[Any]
-WHY = Why("the producer's release was taken back", "kim")
+KIM, WHY = operating("kim"), "the producer's release was taken back"
 
 
 def raise_all(runtime: Runtime, share: str = "1", **lasts: float) -> None:
-    raise_ceiling(runtime, "ledger", None, Raise(Decimal(share), timedelta(**lasts or {"minutes": 30})), WHY)
+    lasting = Raise(Decimal(share), timedelta(**lasts or {"minutes": 30}))
+    raise_ceiling(runtime, KIM, "ledger", None, lasting, WHY)
 
 
 def later(runtime: Runtime, **by: float) -> None:
@@ -235,7 +237,7 @@ def test_the_ceiling_is_a_share(runtime: Runtime, owner: Owner) -> None:
 def test_a_ceiling_that_was_taken_back_holds_again(runtime: Runtime, owner: Owner) -> None:
     raise_all(runtime)
     ingest(runtime, *batch(1, 20, 0))
-    lower_ceiling(runtime, "ledger", None, WHY)
+    lower_ceiling(runtime, KIM, "ledger", None, WHY)
     with pytest.raises(RejectFlood):
         ingest(runtime, *batch(21, 20, 0))
     assert accounted(owner) == {"dead_lettered": 20}

@@ -6,11 +6,14 @@ from typing import Any
 import psycopg
 import pytest
 
+from shared.errors.request import RequestInvalid
 from shared.runtime import Runtime
+from shared.security.errors import NotAllowed
 from shared.sync.accept_gap import accept_gap
 from shared.sync.loss.errors import DecisionIncomplete, GapNotFound
 from shared.sync.loss.find_gaps import GAPS_PER_LOOK_MAX
 from shared.sync.watch_sync import watch_sync
+from tests.support.callers import operating
 from tests.support.loss import HUB, alerts, clock_of, gaps, hold, take, told_hubs
 from tests.support.postgres import ClonedDatabase
 from tests.support.roles import APP, connected_as, refusal
@@ -18,6 +21,7 @@ from tests.support.runtime import NOON, KeptTelemetry
 from tests.support.stack_processes import eventually
 
 Owner = psycopg.Connection[Any]
+ADA = operating("ada")
 CODE = "SYNC_SEQUENCE_GAP"
 
 
@@ -120,7 +124,7 @@ def test_what_a_lagging_partition_goes_on_losing_is_one_loss_until_somebody_acce
     assert len(alerts(owner, CODE)) == 1
     assert sum(last - first + 1 for first, last, *_ in gaps(owner)) == 20
     ((last_gap,),) = owner.execute("SELECT max(gap_id) FROM sequence_gaps").fetchall()
-    accept_gap(runtime, last_gap, "ada", "too old")
+    accept_gap(runtime, ADA, last_gap, "too old")
     hold(runtime, 30, 99)
     watch_sync(runtime)
     assert [told["missing"] for told in alerts(owner, CODE)][1:] == [[[21, 29]]]
@@ -174,16 +178,29 @@ def test_a_person_accepts_a_gap_with_a_reason_once(runtime: Runtime, owner: Owne
     take(runtime, [4])
     watch_sync(runtime)
     ((gap_id,),) = owner.execute("SELECT gap_id FROM sequence_gaps").fetchall()
-    for who, reason in (("", "seen"), ("ada", " ")):
-        with pytest.raises(DecisionIncomplete):
-            accept_gap(runtime, gap_id, who, reason)
-    accept_gap(runtime, gap_id, "ada", "test events of the producer")
+    for reason, refused in (("", RequestInvalid), (" ", RequestInvalid), ("two\nlines", DecisionIncomplete)):
+        with pytest.raises(refused):
+            accept_gap(runtime, ADA, gap_id, reason)
+    with pytest.raises(NotAllowed):
+        accept_gap(runtime, operating("bob", "KR-SEOUL"), gap_id, "seen")
+    accept_gap(runtime, ADA, gap_id, "test events of the producer")
     assert owner.execute(
         "SELECT state, accepted_by, accepted_reason, accepted_at FROM sequence_gaps"
     ).fetchall() == [("ACCEPTED", "ada", "test events of the producer", NOON)]
     for other in (gap_id, gap_id + 1):
         with pytest.raises(GapNotFound):
-            accept_gap(runtime, other, "bob", "again")
+            accept_gap(runtime, operating("bob"), other, "again")
+    entries = owner.execute(
+        "SELECT actor, action, target_id, outcome, (before::jsonb) ->> 'state', (after::jsonb) ->> 'state'"
+        " FROM audit_entries WHERE chain = 'control' ORDER BY position"
+    ).fetchall()
+    action = "operator:sequence_gap:accept"
+    assert [row for row in entries if row[3] == "DONE"] == [
+        ("ada", action, str(gap_id), "DONE", "OPEN", "ACCEPTED")
+    ]
+    assert [row[::3] for row in entries] == [
+        ("ada", "FAILED"), ("bob", "DENIED"), ("ada", "DONE"), ("bob", "FAILED"), ("bob", "FAILED"),
+    ]  # fmt: skip
     watch_sync(runtime)
     assert gaps(owner) == [(2, 3, "{[2,4)}", "{}", "ACCEPTED")]
     assert missing_events(runtime)[-1] == 0

@@ -14,16 +14,18 @@ from shared.sync.loss.model import Wish
 from shared.sync.rejects.list_ceilings import list_ceilings
 from shared.sync.replay_range import replay_range
 from shared.sync.watch_sync import watch_sync
+from tests.support.callers import operating
 from tests.support.floods import alerts, batch
+from tests.support.lookups import looking
 from tests.support.loss import HUB, hold, take, told_hubs
 from tests.support.sync_events import ingest
 
 Owner = psycopg.Connection[Any]
-WISH = Wish(None, None, None, "ada", None)
+ADA = operating("ada")
 
 
 def held(runtime: Runtime) -> list[int]:
-    return [flood["first_sequence_number"] for flood in list_ceilings(runtime).held]
+    return [flood["first_sequence_number"] for flood in list_ceilings(runtime, looking()).held]
 
 
 def lose_a_flood(runtime: Runtime) -> None:
@@ -45,12 +47,12 @@ def test_a_flood_met_by_a_range_replay_holds_nothing(runtime: Runtime, owner: Ow
     # The broker of the test gives two events at a time.
     strict = replace(runtime, settings=structs.replace(runtime.settings, event_reject_batch_min=2))
     with pytest.raises(RejectFlood):
-        replay_range(strict, WISH, dry_run=False)
+        replay_range(strict, ADA, Wish(), "the host lost a batch")
     (told,) = alerts(owner)
     assert (told["first_sequence_number"], told["inside_gap"]) == (5, True)
     assert held(runtime) == []
     ((gap_id,),) = owner.execute("SELECT gap_id FROM sequence_gaps").fetchall()
-    accept_gap(runtime, gap_id, "ada", "bad for good")
+    accept_gap(runtime, ADA, gap_id, "bad for good")
     assert held(runtime) == []
 
 

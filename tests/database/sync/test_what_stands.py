@@ -8,6 +8,7 @@ import pytest
 from shared.runtime import Runtime
 from shared.sync.accept_gap import accept_gap
 from shared.sync.watch_sync import watch_sync
+from tests.support.callers import operating
 from tests.support.loss import take
 from tests.support.postgres import ClonedDatabase
 from tests.support.roles import APP, connected_as, refusal
@@ -37,7 +38,7 @@ def test_a_decision_stands(runtime: Runtime, owner: Owner, database: ClonedDatab
     take(runtime, [4])
     watch_sync(runtime)
     ((gap_id,),) = owner.execute("SELECT gap_id FROM sequence_gaps").fetchall()
-    accept_gap(runtime, gap_id, "ada", "test events")
+    accept_gap(runtime, operating("ada"), gap_id, "test events")
     with connected_as(database, APP) as app:
         assert refusal(app, f"UPDATE sequence_gaps SET {change}") == "23514"
         assert refusal(app, "UPDATE sequence_gaps SET accepted_by = 'ada'") is None

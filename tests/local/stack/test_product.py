@@ -10,7 +10,9 @@ import psycopg
 from infra.local.stack.claims import exclusive
 from infra.local.stack.credentials import Credentials
 from infra.local.stack.layout import ROOT, Layout, Ports
+from infra.local.stack.principals import seed_principals
 from infra.local.stack.settings import app_settings, write_settings
+from tests.support.callers import token_file
 
 LIFT = ("--stream", "ledger", "--share", "1.0", "--for", "30m", "--reason", "two words", "--json")
 
@@ -36,11 +38,16 @@ def test_the_command_works_on_the_stacks_database(
         layout, Ports.from_first(21_000), "http://127.0.0.1:21001", Credentials.load(layout)
     )
     write_settings(layout, {**values, "DATABASE_URL": database_url})
+    seed_principals(database_url, values["OIDC_ISSUER"], layout.admin_token)
     with exclusive(layout):
         done = run(layout, *LIFT)
         assert (done.returncode, done.stderr) == (0, "")
-        assert json.loads(done.stdout)["raised"][0]["reason"] == "two words"
+        (raised,) = json.loads(done.stdout)["raised"]
+        assert (raised["reason"], raised["set_by"]) == ("two words", "local-administrator")
+        other = token_file(owner, layout.folder, "kim")
+        assert run(layout, "--token-file", str(other), *LIFT).returncode == 0
         listed = run(layout, "--list", "--json")
-        assert len(json.loads(listed.stdout)["ceilings"]) == 1
+        assert len(json.loads(listed.stdout)["ceilings"]) == 2
         assert run(layout, "--share", "1").returncode == 2
-    assert owner.execute("SELECT reason FROM reject_ceilings").fetchall() == [("two words",)]
+    rows = owner.execute("SELECT set_by, reason FROM reject_ceilings ORDER BY ceiling_id").fetchall()
+    assert rows == [("local-administrator", "two words"), ("kim", "two words")]

@@ -63,6 +63,12 @@ def test_what_is_unknown_repeated_or_unreadable_is_refused(query: str, fields: l
     assert refused(query) == fields
 
 
+@pytest.mark.parametrize("host", ["[::1", "[foo]"])
+def test_an_address_that_is_none_is_refused(host: str) -> None:
+    with pytest.raises(RequestInvalid):
+        read_query(func.HttpRequest("GET", f"http://{host}/api/tx?id=a", body=b""), ("id",))
+
+
 def test_an_endpoint_without_parameters_takes_none() -> None:
     assert read_query(asked(""), ()) == {}
     with pytest.raises(RequestInvalid):

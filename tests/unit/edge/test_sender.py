@@ -36,6 +36,8 @@ PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8:1::/48")]
         ("1.2.3.4.5", None),
         ("[", None),
         ("999.1.1.1:2", None),
+        ("fe80::1%eth0", None),
+        ("[fe80::1%25x]:443", None),
     ],
 )
 def test_the_address_is_the_last_nobody_vouches_for(forwarded: str, address: str | None) -> None:

@@ -1,5 +1,7 @@
 """Scopes and holdings: what is held where, and what a credential leaves of it."""
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from itertools import product
 
 import pytest
@@ -25,13 +27,16 @@ from shared.security.model import (
     union_of,
 )
 from tests.support.callers import caller_with, holding, nobody
+from tests.support.runtime import NOON
 
 SITES = ("A", "B", "C", "D")
+HOUR = timedelta(hours=1)
 scopes = st.one_of(st.just(EVERYTHING), st.builds(Scope, st.frozensets(st.sampled_from(SITES))))
 holdings = st.builds(
-    lambda role, scope: Holding(role.value, scope, PERMISSIONS[role], SHOWN[role]),
+    lambda role, scope, ends_at: Holding(role.value, scope, PERMISSIONS[role], SHOWN[role], ends_at),
     st.sampled_from(Role),
     scopes,
+    st.sampled_from([None, NOON + HOUR, NOON + 2 * HOUR]),
 )
 bounds = st.builds(
     Bounds,
@@ -81,22 +86,35 @@ def test_what_a_token_may_do_is_what_its_principal_may_within_the_tokens_bounds(
             assert caller.scope_of(permission).holds(place) == may
 
 
-@given(st.lists(holdings, max_size=4), st.lists(holdings, max_size=3), bounds)
+def caller_at(moment: datetime, held: Iterable[Holding]) -> Caller:
+    return caller_of(tuple(each for each in held if each.ends_at is None or moment < each.ends_at))
+
+
+@given(
+    st.lists(holdings, max_size=4),
+    st.lists(holdings, max_size=3),
+    bounds,
+    st.sampled_from([None, NOON + HOUR, NOON + 3 * HOUR]),
+)
 def test_nobody_gives_what_they_could_not_do_themselves(
-    own: list[Holding], given_: list[Holding], cut: Bounds
+    own: list[Holding], given_: list[Holding], cut: Bounds, until: datetime | None
 ) -> None:
-    giver, taker = caller_of(tuple(own)), caller_of(held_within(given_, cut))
+    """Now, and in each hour in which something of it holds."""
     try:
-        refuse_beyond(giver, given_, cut)
+        refuse_beyond(caller_of(tuple(own)), given_, cut, until)
         passes = True
     except GrantBeyondOwn:
         passes = False
-    gains = any(
+    hours = [NOON + n * HOUR for n in range(5) if until is None or NOON + n * HOUR < until]
+    assert passes != any(gains(caller_at(t, own), caller_at(t, held_within(given_, cut))) for t in hours)
+
+
+def gains(giver: Caller, taker: Caller) -> bool:
+    return any(
         not giver.scope_of(permission).covers(taker.scope_of(permission)) for permission in Permission
     ) or any(
         taker.sees(field, place) and not giver.sees(field, place) for field, place in product(Field, PLACES)
     )
-    assert passes != gains
 
 
 def test_nothing_is_nothing() -> None:

@@ -286,6 +286,8 @@ def test_everything_wrong_is_told_at_once() -> None:
         ({"EventHubs": ""}, {"EventHubs", "EventHubs__fullyQualifiedNamespace"}),
         ({"AUTH_MODE": "oidc"}, {"OIDC_ISSUER"}),
         ({"RATE_LIMIT_STORE": "redis"}, {"RATE_LIMIT_STORE", "RATE_LIMIT_REDIS_URL"}),
+        ({"RATE_LIMIT_REDIS_URL": "redis://host:port/0"}, {"RATE_LIMIT_REDIS_URL"}),
+        ({"RATE_LIMIT_REDIS_URL": "redis://[::1/0"}, {"RATE_LIMIT_REDIS_URL"}),
         (
             {"AUTH_MODE": "oidc", "OIDC_ISSUER": "https://issuer", "OIDC_JWKS_URL": "http://keys"},
             {"OIDC_JWKS_URL"},
