@@ -130,7 +130,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper", forbid
     seal_access_records_schedule: Schedule = "15 * * * * *"
     keep_request_rows_schedule: Schedule = "45 */5 * * * *"
     publish_anchors_schedule: Schedule = "0 5 * * * *"
-    archive_chains_schedule: Schedule = "0 30 2 1 * *"
+    archive_chains_schedule: Schedule = "0 30 2 * * *"
     access_records_kept_days: Annotated[int, msgspec.Meta(ge=31, le=36_500)] = 400
     refusal_counts_kept_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 90
 

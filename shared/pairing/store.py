@@ -136,6 +136,11 @@ SELECT array_agg(time_to_complete_seconds::float8) FILTER (WHERE time_to_complet
 """)
 
 
+# An order has an entry or two, and a bitmap costs more to begin than they cost to read. Plans are made at the first use
+# and again when the tables were analysed, so this stands before each batch's.
+_WITHOUT_BITMAPS = Statement("SET LOCAL enable_bitmapscan = off")
+
+
 class Repaired(NamedTuple):
     """How many pairs were looked at, and the times between the legs of those now complete, in seconds."""
 
@@ -153,6 +158,8 @@ def repair_pairs(connection: Connection, order_ids: Sequence[str]) -> Repaired:
     seconds: list[float] = []
     standing = order_ids
     orders = {"orders": _SEPARATOR.join(order_ids)}
+    if len(order_ids) > 1:
+        send(connection, _WITHOUT_BITMAPS, {})
     if len(order_ids) > 1 or not send(connection, LOCK_ONE, orders):
         row = send(connection, INSERT_OR_LOCK, orders)[0]
         seconds += row[1] or []

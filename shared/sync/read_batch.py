@@ -18,6 +18,7 @@ from shared.sync.model import Event, EventBatch, Record, Rejection, Revision, re
 from shared.sync.profiles.load_profile import CANONICAL, load_profile
 
 _CORRELATION_PROPERTIES = ("x-correlation-id", "traceparent")
+_properties = attrgetter("properties")
 # What `_make` does, without a Python frame per event; the tuples' lengths are known here.
 _new_revision: Callable[[Iterable[Any]], Revision] = partial(tuple.__new__, Revision)
 _new_record: Callable[[Iterable[Any]], Record] = partial(tuple.__new__, Record)
@@ -94,7 +95,7 @@ def _records(usual: Usual, events: Sequence[Event], places: Sequence[int]) -> li
     numbers = [event.sequence_number for event in events]
     parts = zip(usual.updated_at, versions, _enqueued(events), numbers, usual.digests, strict=True)
     links = usual.correlation_ids
-    if any(event.properties for event in events):
+    if any(map(_properties, events)):
         pairs = zip(links, events, strict=True)
         links = [link or _correlation(event.properties) or "" for link, event in pairs]
     keys = [row[0] for row in usual.business]

@@ -120,8 +120,7 @@ class UsualReader:
         """Columns of canonical texts; the events with a value that is not a usual one are added to the odd."""
         texts: list[Texts] = list(columns)
         for place in self._numbers:
-            if set(map(type, columns[place])) != {str}:
-                texts[place] = [_written(value) for value in columns[place]]
+            texts[place] = _all_written(columns[place])
         for kind, places in self._kinds:
             for place, column in zip(places, kind.of([texts[p] for p in places], latest, odd), strict=True):
                 texts[place] = column
@@ -174,6 +173,16 @@ def _stand_as_they_are(columns: Sequence[Texts]) -> bool:
     if not joined.isascii() or not joined.isprintable() or " " in joined:
         return False
     return max(map(len, chain.from_iterable(columns))) <= IDENTIFIER_LENGTH_MAX
+
+
+def _all_written(column: Sequence[Any]) -> Texts:
+    """The texts of a column of numbers; mostly all of them are written alike."""
+    kinds = set(map(type, column))
+    if kinds == {str}:
+        return column
+    if kinds == {int} and 0 not in column:
+        return list(map(str, column))
+    return [_written(value) for value in column]
 
 
 def _written(value: object) -> str:
