@@ -19,6 +19,8 @@ JSON = "application/json"
 RateClass = Literal["read", "write", "admin", "upload", "heavy", "public"]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Need = Literal["none", "optional", "required"]
+# How many rows a page has at most, unless an endpoint says otherwise.
+LIMIT_MAX = 200
 Model = TypeVar("Model")
 
 
@@ -105,6 +107,7 @@ class Endpoint:
     target: str = ""
     idempotency: Need = "none"
     if_match: Need = "none"
+    limit_max: int = LIMIT_MAX
 
     @property
     def problem_codes(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from functions.edge.endpoint import Request
 from shared.errors.request import FieldProblem, RequestInvalid
@@ -15,6 +15,17 @@ _PATH_ID = re.compile(r"[A-Za-z0-9._~:@-]{1,200}")
 _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(?P<offset>[Zz]|[+-]\d\d:?\d\d)?", re.ASCII
 )
+
+
+# Without years and months, which are not always as long.
+_DURATION = re.compile(
+    r"P(?=.)(?:(?P<weeks>\d{1,4})W)?(?:(?P<days>\d{1,5})D)?"
+    r"(?:T(?=.)(?:(?P<hours>\d{1,6})H)?(?:(?P<minutes>\d{1,8})M)?(?:(?P<seconds>\d{1,9})S)?)?",
+    re.ASCII,
+)
+DURATION_DAYS_MAX = 3650
+# The path segment that says "the id is in ?id="; an id of that very name is asked for without ?id=.
+ID_IN_QUERY = "-"
 
 
 class Fields:
@@ -76,6 +87,25 @@ class Fields:
         if moment is None:
             self.refuse(name, "must be a date and time such as 2026-01-31T09:30:00Z (in a URL, + is %2B)")
         return moment
+
+    def duration(self, name: str) -> timedelta | None:
+        """An ISO 8601 duration of weeks, days, hours, minutes and seconds."""
+        value = self._query.get(name)
+        if value is None:
+            return None
+        form = _DURATION.fullmatch(value.upper())
+        lasts = timedelta(**{unit: int(n) for unit, n in form.groupdict("0").items()}) if form else None
+        if lasts is None or lasts > timedelta(days=DURATION_DAYS_MAX):
+            self.refuse(name, f"must be a duration such as PT15M or P1DT2H, at most P{DURATION_DAYS_MAX}D")
+            return None
+        return lasts
+
+
+def identifier_within(request: Request, fields: Fields, name: str, elsewhere: str) -> str:
+    """The id of a path that goes on behind it: `-` in its place says that it is in `?id=`."""
+    if request.path.get(name) == ID_IN_QUERY and "id" in request.query:
+        return fields.text("id", ID_CHARACTERS_MAX) or ""
+    return identifier(request, fields, name, elsewhere)
 
 
 def identifier(request: Request, fields: Fields, name: str, elsewhere: str) -> str:

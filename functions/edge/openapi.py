@@ -138,9 +138,16 @@ def _in_query(endpoint: Endpoint, whole: bool) -> Iterator[dict[str, Any]]:
             "name": name,
             "in": "query",
             "required": name == "id" and optional,
-            "schema": known.schema if known else _TEXT,
+            "schema": _schema(endpoint, name),
             "description": known.description if known else name,
         }
+
+
+def _schema(endpoint: Endpoint, name: str) -> Mapping[str, Any]:
+    """A parameter's schema; how many rows a page may have is the endpoint's own to say."""
+    known = PARAMETERS.get(name)
+    schema = known.schema if known else _TEXT
+    return {**schema, "maximum": endpoint.limit_max} if name == "limit" else schema
 
 
 def _in_headers(endpoint: Endpoint) -> Iterator[dict[str, Any]]:

@@ -25,7 +25,7 @@ _INSTANT_OR_PLACE = {"anyOf": [_INSTANT, {"type": "integer", "minimum": 1}]}
 _YES_OR_NO = {"type": "string", "enum": ["true", "false"]}
 
 PARAMETERS: Mapping[str, Parameter] = {
-    "limit": Parameter({"type": "integer", "minimum": 1, "maximum": 200}, "How many rows a page has.", True),
+    "limit": Parameter({"type": "integer", "minimum": 1}, "How many rows a page has.", True),
     "cursor": Parameter({"type": "string", "minLength": 1}, "`next` of the page before."),
     "id": Parameter(_ID, "The id, where it cannot stand in the path."),
     "from": Parameter(
@@ -36,6 +36,13 @@ PARAMETERS: Mapping[str, Parameter] = {
     ),
     "entry_type": Parameter({"type": "string", "maxLength": 40}, "The type of the entries.", True),
     "status_group": Parameter(_NAME, "The status group of the order.", True),
+    "merchant": Parameter(_NAME, "The merchant's id, or its name for callers who see names."),
+    "older_than": Parameter(
+        {"type": "string", "maxLength": 40},
+        "How long it lasts at least, as an ISO 8601 duration: PT15M.",
+        True,
+    ),
+    "anomaly": Parameter(_NAME, "Which anomaly it shows.", True),
     "principal_id": Parameter(_ID, "The person or service."),
     "unreviewed": Parameter(_YES_OR_NO, "Only break-glass grants that wait for their review.", True),
     "state": Parameter(_NAME, "Where it stands.", True),

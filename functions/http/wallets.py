@@ -3,34 +3,26 @@
 import azure.functions as func
 
 from functions.edge.endpoint import Answer, Endpoint, Request
-from functions.edge.fields import ID_CHARACTERS_MAX, Fields, identifier
+from functions.edge.fields import Fields, identifier_within
 from functions.edge.http import build_blueprint
-from functions.edge.paging import PAGE_PARAMETERS, page_of
+from functions.edge.paging import LOOKUP_LIMIT_MAX, PAGE_PARAMETERS, page_of
 from shared.lookup.list_wallet_transactions import WalletTransactionsAnswer, list_wallet_transactions
 from shared.lookup.model import STATUS_GROUPS, WalletFilter
 from shared.runtime import Runtime
 from shared.security.model import Permission
 
 ENTRY_TYPE_CHARACTERS_MAX = 40
-# The path segment that says "the id is in ?id="; a wallet of that very name is asked for without ?id=.
-ID_IN_QUERY = "-"
 
 
 def _get(runtime: Runtime, request: Request) -> Answer:
     fields = Fields(request.query)
-    wallet_id = _wallet_id(request, fields)
+    wallet_id = identifier_within(request, fields, "wallet_id", "GET /api/wallets/-/tx?id=")
     wanted = _filter(fields)
-    limit, cursor = page_of(fields)
+    limit, cursor = page_of(fields, LOOKUP_LIMIT_MAX)
     fields.close()
     return Answer(
         list_wallet_transactions(runtime, request.context, wallet_id, wanted, limit=limit, cursor=cursor)
     )
-
-
-def _wallet_id(request: Request, fields: Fields) -> str:
-    if request.path.get("wallet_id") == ID_IN_QUERY and "id" in request.query:
-        return fields.text("id", ID_CHARACTERS_MAX) or ""
-    return identifier(request, fields, "wallet_id", "GET /api/wallets/-/tx?id=")
 
 
 def _filter(fields: Fields) -> WalletFilter:
@@ -58,6 +50,7 @@ ENDPOINTS = (
         handle=_get,
         summary="A page of a wallet's transactions, newest first.",
         response=WalletTransactionsAnswer,
+        limit_max=LOOKUP_LIMIT_MAX,
     ),
 )
 

@@ -63,6 +63,7 @@ audit_entries = Table(
     CheckConstraint("(position = 1) = (previous_hash = decode(repeat('00', 32), 'hex'))", name="genesis"),
     CheckConstraint("hash = sha256(decode('01', 'hex') || previous_hash || canonical)", name="hash"),
     Index("uq_audit_entries_chain_previous_hash", "chain", "previous_hash", unique=True),
+    Index("ix_audit_entries_target", "target_id", postgresql_where=text("chain = 'control'")),
 )
 
 # One row per read and per refusal of somebody who is known, in daily partitions; rows are never changed.

@@ -18,6 +18,8 @@ from shared.lookup.model import (
     PAYMENT_ORDER,
     Applied,
     Entry,
+    ListedOrder,
+    ListedPair,
     Order,
     Pair,
     Transaction,
@@ -68,6 +70,13 @@ class OrderAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderLine(OrderAnswer):
+    """An order in a list, with the state of its pair; UNKNOWN where it has none."""
+
+    pairing_status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PairAnswer:
     """A pair as callers see it; what belongs to a site they may not see is null."""
 
@@ -84,6 +93,15 @@ class PairAnswer:
     incomplete_since: str | None
     completed_at: str | None
     overdue_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairLine(PairAnswer):
+    """A pair in a list; status is its order's, null where no order has arrived."""
+
+    order_id: str
+    status: str | None
+    status_group: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,39 +238,68 @@ def _pairing_status(entry: Entry, pair: Pair | None) -> str:
 
 def order_answer(order: Order, corrections: Sequence[Applied], sees: Sees) -> OrderAnswer:
     """Amounts as plain decimals, times in UTC, persons and merchants masked for who may not see them."""
-    return OrderAnswer(
-        order_id=order.order_id,
-        amount=plain_decimal(order.amount),
-        currency=order.currency,
-        status=order.status,
-        status_group=order.status_group,
-        created_at=utc_text(order.created_at),
-        user_id=_masked(order.user_id, sees(Field.USER_ID, order.site_id)),
-        merchant_name=_merchant_name(order, sees),
-        merchant_id=order.merchant_id,
-        site=order.site_id,
+    return OrderAnswer(**_order(order, corrections, sees))
+
+
+def order_lines(found: Sequence[ListedOrder], sees: Sees) -> list[OrderLine]:
+    """Orders of a list, in its order."""
+    return [
+        OrderLine(**_order(each.order, each.corrections, sees), pairing_status=each.state or "UNKNOWN")
+        for each in found
+    ]
+
+
+def _order(order: Order, corrections: Sequence[Applied], sees: Sees) -> dict[str, Any]:
+    return {
+        "order_id": order.order_id,
+        "amount": plain_decimal(order.amount),
+        "currency": order.currency,
+        "status": order.status,
+        "status_group": order.status_group,
+        "created_at": utc_text(order.created_at),
+        "user_id": _masked(order.user_id, sees(Field.USER_ID, order.site_id)),
+        "merchant_name": _merchant_name(order, sees),
+        "merchant_id": order.merchant_id,
+        "site": order.site_id,
         **_corrected(order.amount, corrections),
-    )
+    }
 
 
 def pair_answer(pair: Pair) -> PairAnswer:
     """Amounts as plain decimals, times in UTC; null where a leg or the order is missing."""
+    return PairAnswer(**_pair(pair))
+
+
+def pair_lines(found: Sequence[ListedPair]) -> list[PairLine]:
+    """Pairs of a list, in its order."""
+    return [
+        PairLine(
+            **_pair(each.pair),
+            order_id=each.pair.order_id,
+            status=each.order_status,
+            status_group=each.order_status_group,
+        )
+        for each in found
+    ]
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
     took = pair.time_to_complete_seconds
-    return PairAnswer(
-        state=pair.state,
-        anomalies=pair.anomalies,
-        payment_tx_id=pair.payment_tx_id,
-        receive_tx_id=pair.receive_tx_id,
-        sender_wallet_id=pair.sender_wallet_id,
-        receiver_wallet_id=pair.receiver_wallet_id,
-        amount=None if pair.amount is None else plain_decimal(pair.amount),
-        currency=pair.currency,
-        site=pair.site_id,
-        time_to_complete_sec=None if took is None else float(took),
-        incomplete_since=_utc_text_or_none(pair.incomplete_since),
-        completed_at=_utc_text_or_none(pair.completed_at),
-        overdue_at=_utc_text_or_none(pair.overdue_at),
-    )
+    return {
+        "state": pair.state,
+        "anomalies": pair.anomalies,
+        "payment_tx_id": pair.payment_tx_id,
+        "receive_tx_id": pair.receive_tx_id,
+        "sender_wallet_id": pair.sender_wallet_id,
+        "receiver_wallet_id": pair.receiver_wallet_id,
+        "amount": None if pair.amount is None else plain_decimal(pair.amount),
+        "currency": pair.currency,
+        "site": pair.site_id,
+        "time_to_complete_sec": None if took is None else float(took),
+        "incomplete_since": utc_text_or_none(pair.incomplete_since),
+        "completed_at": utc_text_or_none(pair.completed_at),
+        "overdue_at": utc_text_or_none(pair.overdue_at),
+    }
 
 
 def plain_decimal(value: Decimal) -> str:
@@ -268,7 +315,8 @@ def utc_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
-def _utc_text_or_none(moment: datetime | None) -> str | None:
+def utc_text_or_none(moment: datetime | None) -> str | None:
+    """The same, null where there is none."""
     return None if moment is None else utc_text(moment)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ PAYMENT_ORDER = "PAYMENT_ORDER"
 OPPOSITE_SIDE = {"PAYMENT": "RECEIVE", "RECEIVE": "PAYMENT"}
 ORDER_MISSING = "ORDER_MISSING"
 SITE_MISMATCH = "SITE_MISMATCH"
+INCOMPLETE = "INCOMPLETE"
 
 
 class Place(NamedTuple):
@@ -176,6 +177,57 @@ class WalletFilter:
     until: datetime | None = None
     entry_type: str | None = None
     status_group: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFilter:
+    """Which orders are asked for; both ends of the period of `created_at` belong to it.
+
+    `merchant` is the exact merchant_id, or the exact name at the sites whose merchants' names the caller sees.
+    """
+
+    merchant: str | None = None
+    status_group: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOrder:
+    """An order in a list, with what its pair always discloses: the state; None where it has no pair."""
+
+    order: Order
+    corrections: tuple[Applied, ...]
+    state: str | None
+
+    @property
+    def place(self) -> Place:
+        """Where the next page begins when this one ends a page."""
+        return Place(self.order.created_at, self.order.order_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairFilter:
+    """Which pairs are asked for: the incomplete ones, or those that show an anomaly."""
+
+    state: str | None = None
+    anomaly: str | None = None
+    older_than: timedelta | None = None
+    site: str | None = None
+
+    @property
+    def is_by_age(self) -> bool:
+        """Incomplete pairs are listed the oldest first, all others by their order's id."""
+        return self.state == INCOMPLETE
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPair:
+    """A pair in a list with its order's status; the order is shown wherever the pair's site is."""
+
+    pair: Pair
+    order_status: str | None
+    order_status_group: str | None
 
 
 def pairs_up(entry: Entry) -> bool:

@@ -94,6 +94,10 @@ payment_orders = Table(
     *_revision_checks(),
     CheckConstraint("amount >= 0 AND amount < 1e20", name="amount"),
     CheckConstraint("status_group IN ('SUCCESS', 'FAIL', 'IN_PROGRESS', 'UNKNOWN')", name="status_group"),
+    # A page of a list is read site by site and group by group, or of one merchant.
+    Index("ix_payment_orders_site", "site_id", "status_group", text("created_at DESC"), "order_id"),
+    Index("ix_payment_orders_merchant_id", "merchant_id", text("created_at DESC"), "order_id"),
+    Index("ix_payment_orders_merchant_name", "merchant_name", text("created_at DESC"), "order_id"),
 )
 
 hub_generations = Table(
@@ -261,6 +265,14 @@ dead_letters = Table(
     CheckConstraint("attempts >= 0", name="attempts"),
     Index("uq_dead_letters_place", "hub", "generation", "partition_id", "sequence_number", unique=True),
     Index("ix_dead_letters_status_created_at", "status", "created_at"),
+    Index(
+        "ix_dead_letters_correlation_id",
+        "correlation_id",
+        postgresql_where=text("correlation_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_dead_letters_partition_key", "partition_key", postgresql_where=text("partition_key IS NOT NULL")
+    ),
 )
 
 backfill_runs = Table(

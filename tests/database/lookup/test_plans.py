@@ -8,16 +8,20 @@ sorts a whole wallet of a few hundred rows, which costs little.
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 import pytest
 
 from shared.lookup.find_payment_order import find_payment_order
 from shared.lookup.find_transaction import find_transaction
+from shared.lookup.find_transactions import find_transactions
 from shared.lookup.list_wallet_transactions import list_wallet_transactions
-from shared.lookup.model import Place, WalletFilter
-from shared.lookup.store import list_by_wallet
+from shared.lookup.model import OrderFilter, PairFilter, Place, WalletFilter
+from shared.lookup.store import list_by_wallet, list_orders, list_pairs
+from shared.lookup.timeline.find_order_timeline import find_order_timeline
+from shared.lookup.timeline.find_transaction_timeline import find_transaction_timeline
+from shared.pairing.model import Anomaly
 from shared.pairing.store import fetch_pair_summary, mark_overdue
 from shared.runtime import Runtime
 from shared.security.model import EVERYTHING
@@ -25,6 +29,7 @@ from shared.sync.ingest_events import ingest_events
 from tests.bench.rows import BUSY_WALLET, fill, order_id, payment_id
 from tests.bench.server import BenchServer
 from tests.bench.workload import Workload, workload
+from tests.support.callers import scope_of
 from tests.support.lookups import looking
 from tests.support.migrated import app_url, libpq, prepare_migrated
 from tests.support.plans import BIG_TABLES, Plans, watched
@@ -42,6 +47,7 @@ class Large:
     """A filled database, and a runtime for each way of planning that tells its plans."""
 
     rows: int
+    analysed: bool
     owner: psycopg.Connection[tuple[object, ...]]
     watching: dict[str, tuple[Runtime, Plans]]
     orders_taken: int = 0
@@ -65,6 +71,22 @@ class Large:
         depth = int(str(count)) - 3 * PAGE
         query = "SELECT event_time, tx_id FROM ledger_entries WHERE wallet_id = %s ORDER BY event_time DESC, tx_id"
         return Place(*self._row(f"{query} OFFSET %s LIMIT 1", BUSY_WALLET, depth))  # type: ignore[arg-type]
+
+    def order_far_down(self, wanted: OrderFilter) -> Place:
+        """A place deep in the list of orders: behind all but three pages of it."""
+        newest = (
+            "SELECT created_at, order_id FROM payment_orders WHERE %s IN ('', merchant_id, merchant_name)"
+        )
+        depth = self.rows // 2 if wanted.merchant is None else self.rows // 1000
+        query = f"{newest} ORDER BY created_at DESC, order_id OFFSET %s LIMIT 1"
+        return Place(*self._row(query, wanted.merchant or "", max(0, depth - 4 * PAGE)))  # type: ignore[arg-type]
+
+    def pair_far_down(self) -> tuple[datetime, str]:
+        """A place deep among the incomplete pairs."""
+        waiting = "SELECT incomplete_since, order_id FROM pairs WHERE state = 'INCOMPLETE'"
+        since, name = self._row(f"{waiting} ORDER BY 1, 2 OFFSET %s LIMIT 1", self.rows // 100 - 3 * PAGE)
+        assert isinstance(since, datetime)
+        return since, str(name)
 
     def _row(self, query: str, *values: object) -> tuple[object, ...]:
         row = self.owner.execute(query.encode(), values).fetchone()
@@ -101,7 +123,7 @@ def large(request: pytest.FixtureRequest) -> Iterator[Large]:
         ).fetchone() or (0,)
         assert known is analysed
         watching = {mode: stack.enter_context(watched(database, mode)) for mode in PLAN_MODES}
-        yield Large(rows, owner, watching)
+        yield Large(rows, analysed, owner, watching)
 
 
 @pytest.fixture(params=PLAN_MODES)
@@ -182,6 +204,111 @@ def test_a_filtered_wallet_stays_on_its_index(large: Large, mode: str) -> None:
     assert plans.indexes() == WALLET_INDEXES
     assert (plans.read_whole(), plans.sorted_rows()) == ([], 0)
     assert plans.scanned_rows() <= 3 * (PAGE + 1) + 1
+
+
+def test_many_transactions_are_as_many_probes(large: Large, mode: str) -> None:
+    ids = [payment_id(1 + number * (large.rows // 250)) for number in range(100)]
+    plans = large.told(mode, lambda runtime: find_transactions(runtime, looking(), ids))
+    assert plans.indexes() == {"pk_ledger_entries", "pk_payment_orders", "pk_pairs", CORRECTIONS}
+    assert plans.read_whole() == []
+    assert plans.scanned_rows() <= 3 * len(ids)
+
+
+MERCHANT = "mer-00007"
+ORDER_LISTS = [
+    (OrderFilter(), {"ix_payment_orders_site"}),
+    (OrderFilter(status_group="SUCCESS"), {"ix_payment_orders_site"}),
+    (OrderFilter(status_group="FAIL"), {"ix_payment_orders_site"}),
+    (OrderFilter(merchant=MERCHANT), {"ix_payment_orders_merchant_id", "ix_payment_orders_merchant_name"}),
+    (
+        OrderFilter(merchant="Merchant 7"),
+        {"ix_payment_orders_merchant_id", "ix_payment_orders_merchant_name"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("wanted", "indexes"), ORDER_LISTS)
+@pytest.mark.parametrize("sites", [(), SITES[:2]])
+def test_a_list_of_orders_costs_the_same_at_any_depth(
+    large: Large, mode: str, wanted: OrderFilter, indexes: set[str], sites: tuple[str, ...]
+) -> None:
+    """A page's worth of each site and group is the most that is read, for a status nobody has as for all of them."""
+    scope = scope_of(*sites)
+    costs = []
+    for after in (None, large.order_far_down(wanted)):
+
+        def listed(runtime: Runtime, after: Place | None = after) -> None:
+            with runtime.database.statement() as connection:
+                found = list_orders(connection, wanted, scope, scope, after=after, limit=PAGE + 1)
+                assert len(found) == (0 if wanted.status_group == "FAIL" else PAGE + 1)
+
+        plans = large.told(mode, listed)
+        assert plans.indexes() - {"pk_pairs", CORRECTIONS, "pk_sites"} == indexes
+        assert plans.read_whole() == []
+        # Without statistics a merchant's few orders may be sorted.
+        most = 3 * (PAGE + 1) if large.analysed or wanted.merchant is None else large.rows // 900
+        assert plans.sorted_rows() <= most
+        assert plans.scanned_rows() <= 2 * most
+        costs.append(plans.buffers())
+    assert costs[1] <= 1.3 * costs[0] + 30
+
+
+@pytest.mark.parametrize("sites", [(), SITES])
+def test_incomplete_pairs_are_read_by_age(large: Large, mode: str, sites: tuple[str, ...]) -> None:
+    """Ties of one batch are sorted; without statistics all that wait are, which are few beside all pairs."""
+    most = 4 * PAGE if large.analysed else large.rows // 100
+    wanted = PairFilter(state="INCOMPLETE")
+    costs = []
+    for after in (None, large.pair_far_down()):
+
+        def listed(runtime: Runtime, after: tuple[datetime, str] | None = after) -> None:
+            with runtime.database.statement() as connection:
+                now = runtime.clock.now()
+                found = list_pairs(
+                    connection, wanted, scope_of(*sites), until=now, after=after, limit=PAGE + 1
+                )
+                assert len(found) == PAGE + 1
+
+        plans = large.told(mode, listed)
+        assert plans.indexes() == {"ix_pairs_incomplete_since"}
+        assert plans.read_whole() == []
+        assert plans.sorted_rows() <= most
+        assert plans.scanned_rows() <= most
+        costs.append(plans.buffers())
+    assert costs[1] <= 1.3 * costs[0] + 8 or not large.analysed
+
+
+@pytest.mark.parametrize("anomaly", list(Anomaly))
+@pytest.mark.parametrize("sites", [(), SITES])
+def test_anomalies_come_from_their_partial_index(
+    large: Large, mode: str, anomaly: Anomaly, sites: tuple[str, ...]
+) -> None:
+    def listed(runtime: Runtime) -> None:
+        with runtime.database.statement() as connection:
+            wanted = PairFilter(anomaly=anomaly.value)
+            assert list_pairs(connection, wanted, scope_of(*sites), until=None, after=None, limit=PAGE) == []
+
+    plans = large.told(mode, listed)
+    assert plans.indexes() == {"ix_pairs_anomalies"}
+    assert plans.read_whole() == []
+    assert plans.scanned_rows() == 0
+
+
+def test_a_timeline_is_a_few_probes(large: Large, mode: str) -> None:
+    """Also among many dead letters and audit entries."""
+    number = large.rows // 4 + 1
+    for work in (
+        lambda runtime: find_transaction_timeline(runtime, looking(), payment_id(number)),
+        lambda runtime: find_order_timeline(runtime, looking(), order_id(number)),
+    ):
+        plans = large.told(mode, work)
+        evidence = {each for each in plans.indexes() if each.startswith("applied_records")}
+        assert evidence
+        assert plans.read_whole() == []
+        assert plans.scanned_rows() <= 20
+        names = {"dead_letters", "audit_entries", "corrections"}
+        whole = [n["Relation Name"] for n in plans.nodes() if n["Node Type"] == "Seq Scan"]
+        assert names.isdisjoint(whole)
 
 
 def test_a_batch_looks_only_at_its_own_rows(large: Large, mode: str) -> None:

@@ -2,172 +2,42 @@
 SITE_MISMATCH.
 """
 
-import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
-import msgspec
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.errors.base import CounterfoilError
 from shared.lookup.errors import OrderNotFound, TransactionNotFound
 from shared.lookup.find_payment_order import find_payment_order
 from shared.lookup.find_transaction import find_transaction
 from shared.lookup.list_wallet_transactions import list_wallet_transactions
-from shared.lookup.model import STATUS_GROUPS, WalletFilter
+from shared.lookup.model import WalletFilter
 from shared.runtime import Runtime
 from shared.security.model import Permission
 from shared.spine.model import Context
 from tests.support.approvals import applied, correction
 from tests.support.callers import caller_with, context_of, holding, nobody
+from tests.support.lookup_worlds import (
+    ENTRIES,
+    GRANTS,
+    ORDER_SITES,
+    SITES,
+    World,
+    also_asked,
+    everything_asked,
+    seen_sites,
+    words,
+)
 from tests.support.lookups import looking
 from tests.support.sync_events import entry, ingest, order
 
 Owner = psycopg.Connection[Any]
-SITES = ("KR-SEOUL", "JP-TOKYO", "EU-PARIS")
-ORDERS = ("o-1", "o-2", "o-3", "o-4")
-WALLETS = ("w-1", "w-2")
-ROWS = 18
-STATES = {"OPEN", "INCOMPLETE", "COMPLETE", "UNKNOWN"}
-
-# One ledger entry: its side, site, order and wallet; one order: its site, or none.
-ENTRIES = st.lists(
-    st.tuples(
-        st.sampled_from(["PAYMENT", "RECEIVE", "FEE"]), st.sampled_from(SITES), st.sampled_from(ORDERS),
-        st.sampled_from(WALLETS),
-    ),
-    min_size=4, max_size=ROWS,
-)  # fmt: skip
-ORDER_SITES = st.lists(st.sampled_from([*SITES, None]), min_size=len(ORDERS), max_size=len(ORDERS))
-GRANTS = st.lists(
-    st.tuples(
-        st.sampled_from(["viewer", "operator", "auditor", "service"]), st.sets(st.sampled_from(SITES), max_size=3)
-    ),
-    max_size=3,
-)  # fmt: skip
-
-
-class World:
-    """Rows whose every value names the site it belongs to, so that nothing of another can go unseen."""
-
-    def __init__(
-        self, runtime: Runtime, number: int, entries: Sequence[tuple[str, ...]], orders: Sequence[Any]
-    ) -> None:
-        self.number = number
-        self.site_of: dict[str, str] = {}
-        sent = []
-        for at, (side, site, order_id, wallet) in enumerate(entries):
-            tx_id = f"t{number}.{at}"
-            self.site_of[tx_id] = site
-            sent.append(
-                entry(
-                    number * 100 + at, tx_id, entry_type=side, site_id=site, related_id=self.name(order_id),
-                    wallet_id=self.name(wallet), amount=self.amount(at), event_time=f"2026-11-23T10:00:{at:02}Z",
-                )
-            )  # fmt: skip
-        for at, site in enumerate(orders):
-            if site is not None:
-                order_id = self.name(ORDERS[at])
-                self.site_of[order_id] = site
-                sent.append(
-                    order(
-                        number * 100 + 50 + at, order_id, site_id=site, amount=self.amount(40 + at), status="SETTLED",
-                        merchant_name=f"shop {number}.{at}", user_id=f"user{number}.{at}",
-                        merchant_id=f"m{number}.{at}",
-                    )
-                )  # fmt: skip
-        self.amounts = {self.amount(at): site for at, (_, site, *_) in enumerate(entries)} | {
-            self.amount(40 + at): site for at, site in enumerate(orders) if site is not None
-        }
-        self.persons = {
-            f"{word}{number}.{at}": site
-            for at, site in enumerate(orders)
-            if site is not None
-            for word in ("shop ", "user", "m")
-        }
-        ingest(runtime, *sent)
-
-    def name(self, name: str) -> str:
-        return f"{name}-{self.number}"
-
-    def amount(self, at: int) -> str:
-        return f"{1000 + at}.{self.number:04}7"
-
-    def foreign(self, seen: set[str]) -> set[str]:
-        """Every value that belongs to a row outside these sites. Ids of orders are names everybody may ask for."""
-        hidden = {name for name, site in self.site_of.items() if site not in seen and name.startswith("t")}
-        hidden |= {value for value, site in self.amounts.items() if site not in seen}
-        return hidden | {value for value, site in self.persons.items() if site not in seen}
-
-
-def words(answer: object) -> list[str]:
-    """Every text in an answer, cursors opened."""
-    found: list[str] = []
-    inside: list[Any] = [msgspec.to_builtins(answer)]
-    while inside:
-        each = inside.pop()
-        if isinstance(each, Mapping):
-            inside += [*each.values()]
-            if isinstance(each.get("next"), str):
-                padded = each["next"] + "=" * (-len(each["next"]) % 4)
-                inside += json.loads(base64.urlsafe_b64decode(padded)[32:])
-        elif isinstance(each, list):
-            inside += each
-        elif isinstance(each, str):
-            found.append(each)
-    return found
-
-
-def seen_sites(context: Context) -> set[str]:
-    return {site for site in SITES if context.scope.holds(site)}
-
-
-def everything_asked(runtime: Runtime, context: Context, world: World) -> list[tuple[str, Any]]:
-    """Every look-up of the world's ids, with the answer or the code of what was refused."""
-    asks: list[tuple[str, Callable[[], Any]]] = [
-        (tx_id, partial(find_transaction, runtime, context, tx_id))
-        for tx_id in world.site_of
-        if tx_id.startswith("t")
-    ]
-    asks += [(each, partial(pages_of_order, runtime, context, each)) for each in map(world.name, ORDERS)]
-    for wallet in map(world.name, WALLETS):
-        asks += [
-            (f"{wallet} {group}", partial(pages_of_wallet, runtime, context, wallet, group))
-            for group in (None, *STATUS_GROUPS)
-        ]
-    return [(name, answered(ask)) for name, ask in asks]
-
-
-def answered(ask: Callable[[], Any]) -> Any:
-    try:
-        return ask()
-    except CounterfoilError as error:
-        return error.code
-
-
-def pages_of_order(runtime: Runtime, context: Context, order_id: str) -> list[Any]:
-    pages = [find_payment_order(runtime, context, order_id, limit=2)]
-    while pages[-1].entries.next:
-        pages.append(find_payment_order(runtime, context, order_id, limit=2, cursor=pages[-1].entries.next))
-    return pages
-
-
-def pages_of_wallet(runtime: Runtime, context: Context, wallet: str, group: str | None) -> list[Any]:
-    wanted = WalletFilter(status_group=group)
-    pages = [list_wallet_transactions(runtime, context, wallet, wanted, limit=3)]
-    while pages[-1].next:
-        pages.append(
-            list_wallet_transactions(runtime, context, wallet, wanted, limit=3, cursor=pages[-1].next)
-        )
-    return pages
-
-
+MASKED = "[masked]"
 NUMBERS = iter(range(10, 10_000))
 
 
@@ -184,7 +54,7 @@ def test_no_answer_tells_of_a_foreign_row(
     context = context_of(caller_with("viewer", holdings=held), Permission.LOOKUP_READ)
     seen = seen_sites(context)
     hidden = world.foreign(seen)
-    for name, answer in everything_asked(runtime, context, world):
+    for name, answer in everything_asked(runtime, context, world) + also_asked(runtime, context, world):
         assert hidden.isdisjoint(words(answer)), name
         site = world.site_of.get(name)
         if name.startswith("t"):
@@ -323,9 +193,6 @@ def test_a_cursor_given_away_shows_no_more_than_its_bearer_may_see(runtime: Runt
         find_payment_order(runtime, looking("EU-PARIS"), "o-1", limit=2, cursor=page.entries.next)
     tokyo = find_payment_order(runtime, looking("JP-TOKYO"), "o-1", limit=2, cursor=page.entries.next)
     assert [each.tx_id for each in tokyo.entries.items] in ([], ["r"])
-
-
-MASKED = "[masked]"
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from functions.edge.endpoint import Request
+from functions.edge.endpoint import LIMIT_MAX, Request
 from functions.edge.fields import ID_CHARACTERS_MAX, Fields, identifier
-from functions.edge.paging import LIMIT_DEFAULT, LIMIT_MAX, page_of
+from functions.edge.paging import LIMIT_DEFAULT, page_of
 from shared.database.cursor import CURSOR_CHARACTERS_MAX
 from shared.errors.request import RequestInvalid
 
