@@ -1,21 +1,17 @@
 """Ed25519 keys for what is published: a private key signs, a public key is all that anybody needs to check.
 
-The private key is handed in as PEM; where it is kept is not this module's matter.
+The private key is handed in as PEM; where it is kept is not this module's matter. The library is loaded by the first
+key: an instance starts without it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
+from typing import TYPE_CHECKING
 
 from shared.errors.base import SystemFailure
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 ALGORITHM = "Ed25519"
 
@@ -30,10 +26,12 @@ class KeyInvalid(SystemFailure):
 class PublicKey:
     """The public half of a key."""
 
-    key: Ed25519PublicKey
+    key: "Ed25519PublicKey"
 
     def pem(self) -> bytes:
         """As it is handed to an auditor."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
         return self.key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -42,7 +40,7 @@ class SigningKey:
     """A private key, and the name under which it is kept: a manifest says which one signed it."""
 
     key_id: str
-    key: Ed25519PrivateKey
+    key: "Ed25519PrivateKey"
     algorithm: str = ALGORITHM
 
     def sign(self, message: bytes) -> bytes:
@@ -56,6 +54,10 @@ class SigningKey:
 
 def load_signing_key(key_id: str, pem: bytes) -> SigningKey:
     """The private key of a PEM text. Raises KeyInvalid."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
         key = load_pem_private_key(pem, password=None)
     except (TypeError, ValueError, UnsupportedAlgorithm) as error:
@@ -67,6 +69,10 @@ def load_signing_key(key_id: str, pem: bytes) -> SigningKey:
 
 def load_public_key(pem: bytes) -> PublicKey:
     """The public key of a PEM text. Raises KeyInvalid."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
     try:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -82,6 +88,8 @@ def is_signed(message: bytes, signature: bytes, keys: Sequence[PublicKey]) -> bo
 
 
 def _fits(key: PublicKey, message: bytes, signature: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature
+
     try:
         key.key.verify(signature, message)
     except InvalidSignature:

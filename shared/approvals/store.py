@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
 
-import psycopg
 from sqlalchemy import Connection
 
 from shared.approvals.errors import ApprovalNotYours, ApprovalStateWrong
@@ -106,6 +105,8 @@ def _move(
     reason: str,
     now: datetime,
 ) -> Approval:
+    import psycopg
+
     values: Mapping[str, object] = {
         "approval_id": approval_id,
         "state": state.value,

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-import psycopg
 from sqlalchemy import Connection
 
 from shared.audit.errors import EntryRefused
@@ -83,6 +82,8 @@ def append_draft(connection: Connection, draft: Draft) -> Entry:
 
     Raises EntryRefused when the transaction's snapshot is older than the head.
     """
+    import psycopg
+
     chain = Chain(str(draft.values["chain"]))
     values = {
         **draft.values,
@@ -103,6 +104,8 @@ def append_draft(connection: Connection, draft: Draft) -> Entry:
 
 def insert_entry(connection: Connection, entry: Entry) -> None:
     """Write one entry. Raises EntryRefused when it does not follow the chain's last."""
+    import psycopg
+
     try:
         driver(connection).execute(_INSERT, vars(entry), prepare=True)
     except psycopg.IntegrityError as error:

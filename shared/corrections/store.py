@@ -5,7 +5,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection
 
 from shared.corrections.errors import CorrectionOpen, CorrectionTargetNotFound
@@ -77,6 +76,8 @@ def lock_target(connection: Connection, target_type: TargetType, target_id: str,
 
 def insert_correction(connection: Connection, correction: Correction) -> None:
     """Write a correction as it begins. Raises CorrectionOpen."""
+    import psycopg
+
     try:
         driver(connection).execute(_INSERT, {name: getattr(correction, name) for name in _COLUMNS})
     except psycopg.IntegrityError as error:

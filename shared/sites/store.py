@@ -4,7 +4,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection
 
 from shared.database import constraint_name
@@ -54,6 +53,8 @@ def list_sites(connection: Connection, scope: Sites, *, after: str, limit: int) 
 
 def insert_site(connection: Connection, site_id: str, wish: Wish, now: datetime) -> Site:
     """Raises SiteExists."""
+    import psycopg
+
     try:
         found = driver(connection).execute(_INSERT, {"site_id": site_id, "now": now, **asdict(wish)})
     except psycopg.errors.UniqueViolation as error:

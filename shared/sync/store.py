@@ -128,8 +128,6 @@ def _columns(records: Sequence[Record]) -> list[Sequence[str]]:
 
 def _texts(numbers: Sequence[int]) -> list[str]:
     """Decimal texts; what is absent (-1) is an empty one."""
-    if min(numbers) >= 0:
-        return list(map(str, numbers))
     return ["" if number < 0 else str(number) for number in numbers]
 
 

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection
 
 from shared.audit.access.model import GIVEN, MEMBERS, Access, AccessRecord, Hold
@@ -107,6 +106,8 @@ def list_days(connection: Connection) -> list[date]:
 
 def drop_access_partition(connection: Connection, day: date) -> int | None:
     """Drop a day's partition; how many records went, None without one. Raises PurgeRefused for a day on hold."""
+    import psycopg
+
     try:
         row = driver(connection).execute("SELECT drop_access_partition(%s)", (day,)).fetchone()
     except psycopg.IntegrityError as error:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection
 
 from shared.database import constraint_name
@@ -59,6 +58,8 @@ class Row:
 
 def insert_grant(connection: Connection, row: Row, now: datetime) -> Grant:
     """Raises GrantExists."""
+    import psycopg
+
     try:
         found = driver(connection).execute(_INSERT, {**vars(row), "now": now})
     except psycopg.errors.UniqueViolation as error:
@@ -78,6 +79,8 @@ def lock_grant(connection: Connection, grant_id: str, scope: Sites) -> Grant:
 
 def revoke_grant(connection: Connection, grant_id: str, by: str, now: datetime) -> Grant:
     """The row was locked before. Raises LastAdministrator."""
+    import psycopg
+
     try:
         found = driver(connection).execute(_REVOKE, {"grant_id": grant_id, "by": by, "now": now})
     except psycopg.IntegrityError as error:

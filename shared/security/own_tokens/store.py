@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection
 
 from shared.database import constraint_name
@@ -114,6 +113,8 @@ def count_active(connection: Connection, principal_id: str, now: datetime) -> in
 
 def insert_token(connection: Connection, row: Row, now: datetime) -> None:
     """Raises TokensTooMany."""
+    import psycopg
+
     try:
         driver(connection).execute(_INSERT, {**vars(row), "now": now})
     except psycopg.IntegrityError as error:

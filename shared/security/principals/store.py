@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection
 
 from shared.database import constraint_name
@@ -66,6 +65,8 @@ def list_principals(connection: Connection, scope: Sites, *, after: str, limit: 
 
 def insert_principal(connection: Connection, row: Row, now: datetime) -> Principal:
     """Raises PrincipalExists."""
+    import psycopg
+
     try:
         found = driver(connection).execute(_INSERT, {**vars(row), "now": now})
     except psycopg.errors.UniqueViolation as error:
@@ -77,6 +78,8 @@ def insert_principal(connection: Connection, row: Row, now: datetime) -> Princip
 
 def switch_principal(connection: Connection, principal_id: str, is_active: bool, now: datetime) -> Principal:
     """Activate or deactivate; the row was locked before. Raises LastAdministrator."""
+    import psycopg
+
     values = {"principal_id": principal_id, "is_active": is_active, "now": now}
     try:
         found = driver(connection).execute(_SWITCH, values)

@@ -4,7 +4,6 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection
 
 from shared.database import constraint_name
@@ -58,6 +57,8 @@ def update_role(
     now: datetime,
 ) -> RoleState:
     """The role as it is from now on; it was locked before. Raises LastAdministrator."""
+    import psycopg
+
     values = {
         "role": role,
         "permissions": sorted(permissions),
