@@ -98,9 +98,11 @@ def test_what_stands_is_what_was_hashed() -> None:
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+# Of any letters but those of a word that says "secret": such members are masked, which another test asks.
+NAMES = TEXTS.map(lambda name: "".join(each for each in name if each.lower() not in "ae"))
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | TEXTS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
     max_leaves=8,
 )
 
